@@ -1,0 +1,39 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { findDaemon, releaseHost } from "./host";
+import { listInstances, Lxd, setState } from "./lxd";
+import { run } from "./process";
+import { projectName, readFacts, sandboxFolder } from "./sandbox";
+
+/** Detaches every loop device that backs a disk of this sandbox. */
+async function detachDisks(name: string): Promise<void> {
+  const folder = join(sandboxFolder(name), "disks");
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".img")) : [];
+  for (const file of files) {
+    const devices = (await run("losetup", ["--associated", join(folder, file), "--output", "NAME", "--noheadings"])).trim();
+    for (const device of devices.split("\n").filter((each) => each !== "")) await run("losetup", ["--detach", device.trim()]);
+  }
+}
+
+/**
+ * Removes the sandbox of this name, whatever state it is in: machines, disks, bridges, state and keys. Nothing else.
+ * @returns false when there is none.
+ */
+export async function removeSandbox(name: string, say: (line: string) => void): Promise<boolean> {
+  const facts = readFacts(name);
+  if (facts === undefined) return false;
+  const current = { ...facts, socket: await findDaemon() };
+  const lxd = new Lxd(current.socket, projectName(name));
+  const root = new Lxd(current.socket, "default");
+  if ((await root.find(`/projects/${projectName(name)}`)) !== undefined) {
+    const instances = await listInstances(lxd);
+    say(`removing ${instances.length} machines`);
+    for (const instance of instances) {
+      if (instance.status === "Running") await setState(lxd, instance.name, "stop", 0);
+      await lxd.remove(`/instances/${instance.name}`);
+    }
+  }
+  await detachDisks(name);
+  await releaseHost(current);
+  return true;
+}

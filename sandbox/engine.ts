@@ -1,0 +1,136 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation";
+import { parse } from "yaml";
+import { toYaml } from "../src/shared/yaml";
+import { isRecord } from "../src/shared/json";
+import { moveToSlot, sandboxFolder, writePrivate } from "./sandbox";
+import { run } from "./process";
+
+/** The real engine for one stack: the pinned CLI, a state of its own, and plugins official or standing in. */
+
+const CHECKOUT = dirname(__dirname);
+
+/** Stand-in plugins by name; each version is the one the SDK asks for. */
+const STAND_INS: Readonly<Record<string, string>> = { vsphere: "4.18.2", command: "1.2.1", random: "4.21.2", tls: "5.6.1" };
+
+export interface EngineOptions {
+  /** Folder of state, keys and configuration; made when missing, for its owner only. */
+  readonly folder: string;
+  readonly stack: string;
+  /** The stack file's text, without what Pulumi itself adds to it. */
+  readonly stackFile: string;
+  /** The sandbox whose machines the vsphere stand-in makes; none for a stack that is only previewed. */
+  readonly sandbox?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** The folder whose bin/pulumi is the pinned CLI, made by tools/pulumi.sh where it was missing. */
+export async function pulumiRoot(): Promise<string> {
+  return (await run(join(CHECKOUT, "tools/pulumi.sh"), [], { timeoutSeconds: 1800, showErrors: true })).trim();
+}
+
+/** An executable that runs a TypeScript file of this checkout, with nothing of it on the command line but its path. */
+function writeLauncher(path: string, script: string): void {
+  const loader = join(CHECKOUT, "node_modules/tsx/dist/loader.mjs");
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" --import "file://${loader}" "${script}" "$@"\n`);
+  chmodSync(path, 0o755);
+}
+
+function installPlugins(home: string): void {
+  const official = process.env["SANDBOX_PLUGINS"] === "official";
+  for (const [name, version] of Object.entries(STAND_INS)) {
+    if (official && name !== "vsphere") continue;
+    writeLauncher(
+      join(home, "plugins", `resource-${name}-v${version}`, `pulumi-resource-${name}`),
+      join(CHECKOUT, `sandbox/plugins/${name}.ts`),
+    );
+  }
+}
+
+/** The official CLI brings its language host along; one built from the Go module has none. */
+function languageHost(root: string, home: string): string {
+  if (existsSync(join(root, "bin/pulumi-language-nodejs"))) return join(root, "bin");
+  writeLauncher(join(home, "language-host/pulumi-language-nodejs"), join(CHECKOUT, "sandbox/language-host/main.ts"));
+  return join(home, "language-host");
+}
+
+/** Keeps what Pulumi added to the stack file (salt, encrypted secrets) when its answers are written anew. */
+function mergeStackFile(path: string, text: string): string {
+  const fresh = parse(text) as Record<string, unknown>;
+  const known = existsSync(path) ? (parse(readFileSync(path, "utf8")) as Record<string, unknown>) : {};
+  const secrets = isRecord(known["config"]) ? known["config"]["platform:secrets"] : undefined;
+  const config = { ...(fresh["config"] as Record<string, unknown>), ...(secrets === undefined ? {} : { "platform:secrets": secrets }) };
+  const salt = known["encryptionsalt"];
+  return toYaml({ ...(salt === undefined ? {} : { encryptionsalt: salt }), ...fresh, config });
+}
+
+/** The environment in which the engine works on this stack. */
+export async function engineEnvironment(options: EngineOptions): Promise<Record<string, string>> {
+  const root = await pulumiRoot();
+  const home = join(options.folder, "pulumi");
+  mkdirSync(join(options.folder, "backend"), { recursive: true, mode: 0o700 });
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  installPlugins(home);
+  const passphrase = join(options.folder, "passphrase");
+  if (!existsSync(passphrase)) writePrivate(passphrase, randomBytes(32).toString("base64url"));
+  return {
+    PATH: [languageHost(root, home), join(root, "bin"), process.env["PATH"] ?? ""].join(":"),
+    PULUMI_HOME: home,
+    PULUMI_BACKEND_URL: `file://${join(options.folder, "backend")}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: process.env["SANDBOX_PLUGINS"] === "official" ? "false" : "true",
+    PULUMI_ERROR_OUTPUT_STRING: "true",
+    ...(options.sandbox === undefined ? {} : { SANDBOX_NAME: options.sandbox }),
+    ...options.environment,
+  };
+}
+
+export interface OpenedStack {
+  readonly stack: Stack;
+  readonly environment: Record<string, string>;
+  /** Where `pulumi` commands for this stack run. */
+  readonly workFolder: string;
+}
+
+/** Opens the stack, with its answers written from `stackFile` and a generated password where it has none. */
+export async function openStack(options: EngineOptions): Promise<OpenedStack> {
+  const environment = await engineEnvironment(options);
+  const workFolder = join(options.folder, "work");
+  mkdirSync(workFolder, { recursive: true, mode: 0o700 });
+  const project = parse(readFileSync(join(CHECKOUT, "Pulumi.yaml"), "utf8")) as Record<string, unknown>;
+  // The program stays in the checkout; only its state and answers live here.
+  writeFileSync(join(workFolder, "Pulumi.yaml"), toYaml({ ...project, main: CHECKOUT }));
+  const stackPath = join(workFolder, `Pulumi.${options.stack}.yaml`);
+  writePrivate(stackPath, mergeStackFile(stackPath, options.stackFile));
+  const pulumiCommand = await PulumiCommand.get({ root: dirname(await binFolder()) });
+  const workspace = await LocalWorkspace.create({
+    workDir: workFolder,
+    pulumiCommand,
+    envVars: environment,
+    pulumiHome: environment["PULUMI_HOME"] ?? "",
+  });
+  const stack = await Stack.createOrSelect(options.stack, workspace);
+  if (!readFileSync(stackPath, "utf8").includes("platform:secrets")) {
+    const value = randomBytes(18).toString("base64url");
+    await stack.setConfig("platform:secrets.hypervisorPassword", { value, secret: true }, true);
+  }
+  return { stack, environment, workFolder };
+}
+
+async function binFolder(): Promise<string> {
+  return join(await pulumiRoot(), "bin");
+}
+
+/** A sandbox's own stack file: the checkout's, moved to the sandbox's addresses. */
+export function sandboxStackFile(path: string, slot: number): string {
+  return moveToSlot(readFileSync(path, "utf8"), slot);
+}
+
+/** Engine options of a sandbox. */
+export function sandboxEngine(name: string, slot: number, path = join(CHECKOUT, "Pulumi.sandbox.yaml")): EngineOptions {
+  return { folder: sandboxFolder(name), stack: name, stackFile: sandboxStackFile(path, slot), sandbox: name };
+}

@@ -1,0 +1,137 @@
+import type { Zone } from "../../sizing/tiers";
+import { isIpv4, parseCidr } from "./ipv4";
+import type { Port, ResolvedFlow } from "./flows";
+
+/** What one machine's firewall needs to know of the plan. */
+export interface FirewallInput {
+  readonly host: string;
+  readonly zone: Zone;
+  /** Own address and every virtual address the machine may carry. */
+  readonly addresses: readonly string[];
+  /** Whether it is a node of a Kubernetes cluster, whose network makes rules of its own for pods. */
+  readonly isClusterNode: boolean;
+  readonly guestInterface: string;
+  readonly flows: readonly ResolvedFlow[];
+  /** The platform's own zones: what "the internet" does not include. */
+  readonly zoneNetworks: readonly string[];
+}
+
+const HEADER = [
+  "#!/usr/sbin/nft -f",
+  "# Managed by Pulumi: edits are overwritten. Made from the flow model by src/network/firewall.ts.",
+  "# One transaction: either all of it holds or the rules before it.",
+];
+
+function portSet(ports: readonly Port[]): string {
+  return `{ ${ports.map((port) => (typeof port === "number" ? `${port}` : `${port[0]}-${port[1]}`)).join(", ")} }`;
+}
+
+function addressSet(addresses: readonly string[]): string {
+  return `{ ${addresses.join(", ")} }`;
+}
+
+function comment(flow: ResolvedFlow): string {
+  return `comment "${flow.from} -> ${flow.to}: ${flow.why}"`.slice(0, 120).replace(/"?$/, '"');
+}
+
+/** One rule a flow, its far end in `daddr` or `saddr`. Names that only DNS knows mean any address outside the platform. */
+function rule(flow: ResolvedFlow, side: "saddr" | "daddr", far: readonly string[]): string {
+  const addresses = far.filter((each) => isIpv4(each) || parseCidr(each) !== undefined);
+  const outside = addresses.length < far.length || addresses.includes("0.0.0.0/0");
+  const where = outside ? (side === "saddr" ? "" : "ip daddr != @zones ") : `ip ${side} ${addressSet(addresses)} `;
+  const what = flow.protocol === "vrrp" ? "ip protocol vrrp" : `${flow.protocol} dport ${portSet(flow.ports)}`;
+  return `    ${where}${what} accept ${comment(flow)}`;
+}
+
+function inbound(input: FirewallInput): readonly string[] {
+  const own = input.flows.filter((flow) => flow.destinations.some((destination) => input.addresses.includes(destination)));
+  return own.map((flow) =>
+    rule(
+      flow,
+      "saddr",
+      flow.sources.filter((source) => !input.addresses.includes(source)),
+    ),
+  );
+}
+
+function outbound(input: FirewallInput): readonly string[] {
+  const own = input.flows.filter((flow) => flow.sources.some((source) => input.addresses.includes(source)));
+  return own.map((flow) => rule(flow, "daddr", flow.destinations));
+}
+
+const COMMON_INPUT = [
+  "    ct state established,related accept",
+  "    ct state invalid drop",
+  '    iifname "lo" accept',
+  "    icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
+  "    icmp type echo-request limit rate 10/second accept",
+  "    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept",
+];
+
+const LOG_INPUT = '    limit rate 5/minute log prefix "platform drop in: "';
+
+function forward(input: FirewallInput): readonly string[] {
+  if (!input.isClusterNode) return ["  chain forward {", "    type filter hook forward priority filter; policy drop;", "  }"];
+  const leaving = `oifname "${input.guestInterface}" ct state new`;
+  const restricted = input.zone === "dmz" ? [`    ${leaving} jump egress`, `    ${leaving} drop`] : [];
+  return ["  chain forward {", "    type filter hook forward priority filter; policy accept;", ...restricted, "  }"];
+}
+
+const SSH = 22;
+
+/**
+ * Answers of sshd, even to sessions older than these rules: those were never tracked, so the first packet after a
+ * reload would look like a new connection going out, and the session that loads the rules would hang.
+ */
+function sshAnswers(input: FirewallInput): readonly string[] {
+  const sources = input.flows
+    .filter((flow) => flow.ports.includes(SSH) && flow.destinations.some((destination) => input.addresses.includes(destination)))
+    .flatMap((flow) => flow.sources);
+  return sources.length === 0 ? [] : [`    ip daddr ${addressSet([...new Set(sources)])} tcp sport ${SSH} accept`];
+}
+
+function egress(input: FirewallInput): readonly string[] {
+  if (input.zone !== "dmz") return [];
+  return [
+    "  chain egress {",
+    ...outbound(input),
+    "  }",
+    "  chain output {",
+    "    type filter hook output priority filter; policy drop;",
+    "    ct state established,related accept",
+    ...sshAnswers(input),
+    '    oifname "lo" accept',
+    ...(input.isClusterNode ? ['    oifname { "cali*", "flannel*" } accept'] : []),
+    "    icmp type { destination-unreachable, time-exceeded, parameter-problem, echo-request } accept",
+    "    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept",
+    "    jump egress",
+    '    limit rate 5/minute log prefix "platform drop out: "',
+    "  }",
+  ];
+}
+
+/** The machine's nftables rules: default drop in everywhere, default drop out too in the DMZ. */
+export function renderNftables(input: FirewallInput): string {
+  return [
+    ...HEADER,
+    `# ${input.host}`,
+    "table inet platform",
+    "delete table inet platform",
+    "table inet platform {",
+    "  set zones {",
+    "    type ipv4_addr; flags interval;",
+    `    elements = ${addressSet(input.zoneNetworks)}`,
+    "  }",
+    "  chain input {",
+    "    type filter hook input priority filter; policy drop;",
+    ...COMMON_INPUT,
+    ...(input.isClusterNode ? ['    iifname { "cali*", "flannel*" } accept'] : []),
+    ...inbound(input),
+    LOG_INPUT,
+    "  }",
+    ...forward(input),
+    ...egress(input),
+    "}",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,27 @@
+import { inspect } from "node:util";
+import { loadPlatform } from "../src/config/load";
+import { planPlatform } from "../src/plan/platform-plan";
+import { Machines } from "./1-machines";
+
+// Node 20 takes 11 to 23 s to show an error whose stack passes through a scoped package, unless errors show themselves.
+Object.defineProperty(Error.prototype, inspect.custom, {
+  configurable: true,
+  value(this: Error): string {
+    return this.stack ?? this.message;
+  },
+});
+
+const { config, secrets } = loadPlatform();
+const plan = planPlatform(config);
+
+const layer1 = new Machines("machines", { config, secrets, plan });
+
+/** What the stack file asked for and what it became. */
+export const platform = { users: plan.users, tier: plan.tier, totals: plan.totals };
+export const virtualAddresses = plan.virtualAddresses.map(({ name, ip, purpose }) => ({ name, ip, purpose }));
+/** Every machine with what was verified on it. */
+export const machines = layer1.summary;
+/** What trusts the platform must trust, PEM. */
+export const rootCertificate = layer1.authority.rootCertificate;
+/** The deployer's private key, secret: whoever verifies machines over SSH needs it. */
+export const deployKey = layer1.deployKey.privateKeyOpenssh;
