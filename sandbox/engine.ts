@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation";
 import { parse } from "yaml";
 import { toYaml } from "../src/shared/yaml";
+import { readStackFile } from "../src/config/stack-file";
 import { isRecord } from "../src/shared/json";
 import { moveToSlot, sandboxFolder, writePrivate } from "./sandbox";
 import { run } from "./process";
@@ -114,9 +115,9 @@ export async function openStack(options: EngineOptions): Promise<OpenedStack> {
     pulumiHome: environment["PULUMI_HOME"] ?? "",
   });
   const stack = await Stack.createOrSelect(options.stack, workspace);
-  if (!readFileSync(stackPath, "utf8").includes("platform:secrets")) {
-    const value = randomBytes(18).toString("base64url");
-    await stack.setConfig("platform:secrets.hypervisorPassword", { value, secret: true }, true);
+  // Passwords of services that stand in: made up once, encrypted like real ones.
+  for (const { path } of readStackFile(stackPath).missing) {
+    await stack.setConfig(path, { value: randomBytes(18).toString("base64url"), secret: true }, true);
   }
   return { stack, environment, workFolder };
 }

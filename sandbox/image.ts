@@ -3,7 +3,7 @@ import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync } fr
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { finished } from "node:stream/promises";
-import { Lxd } from "./lxd";
+import type { Lxd } from "./lxd";
 import { run } from "./process";
 import { cacheFolder } from "./sandbox";
 

@@ -19,6 +19,9 @@ const SHOWN_TYPES: Readonly<Record<string, string>> = {
   "command:remote:Command": "over SSH",
 };
 
+/** The stand-in language host is found where it was put. */
+const EXPECTED = /^using pulumi-language-nodejs from/;
+
 function nameOf(urn: string): string {
   return urn.split("::").pop() ?? urn;
 }
@@ -55,10 +58,11 @@ export class Progress {
     }
     if (event.diagnosticEvent?.severity === "error" || event.diagnosticEvent?.severity === "warning") {
       const text = event.diagnosticEvent.message.replace(/<\{%[^%]*%\}>/g, "").trimEnd();
+      if (EXPECTED.test(text)) return;
       this.messages.push(text);
       this.line(text);
     }
-    if (event.summaryEvent !== undefined) this.changes = event.summaryEvent.resourceChanges as Record<string, number>;
+    if (event.summaryEvent !== undefined) this.changes = event.summaryEvent.resourceChanges;
   };
 
   /** How many resources this run made, changed, replaced or removed. */

@@ -1,8 +1,13 @@
+import { pulumiIn, recover } from "../src/cli/recover";
+import { parsePlatform, platformValues } from "../src/config/parse";
+import { ConfigError } from "../src/config/problems";
+import type { PlatformConfig } from "../src/config/schema";
 import { openStack, sandboxEngine } from "./engine";
 import { messageOf, SandboxError } from "./errors";
 import { prepareHost } from "./host";
 import { listInstances, Lxd } from "./lxd";
 import { startInstance } from "./plugins/vsphere-machine";
+import { parse } from "yaml";
 import { Progress } from "./progress";
 import { projectName } from "./sandbox";
 import type { SandboxFacts } from "./sandbox";
@@ -27,6 +32,14 @@ async function startStopped(facts: SandboxFacts, say: (line: string) => void): P
   }
 }
 
+/** The stack file's answers, checked before anything is touched. */
+function configOf(stackFile: string): PlatformConfig {
+  const { config: values } = parse(stackFile) as { config: unknown };
+  const { config, problems } = parsePlatform(platformValues(values));
+  if (config === undefined) throw new ConfigError("the sandbox's stack file", problems);
+  return config;
+}
+
 export interface UpResult {
   readonly facts: SandboxFacts;
   readonly progress: Progress;
@@ -38,7 +51,11 @@ export async function raise(options: UpOptions): Promise<UpResult> {
   const facts = await prepareHost(options.name, options.say);
   await startStopped(facts, options.say);
   const engine = sandboxEngine(options.name, facts.slot, options.stackFile);
+  const config = configOf(engine.stackFile);
   const opened = await openStack({ ...engine, environment: options.environment ?? {} });
+  const { environment, workFolder } = opened;
+  const pulumi = pulumiIn(workFolder, options.name, environment);
+  await recover({ pulumi, stack: options.name, backend: environment["PULUMI_BACKEND_URL"] ?? "", config, say: options.say });
   const progress = new Progress(options.say);
   try {
     const result = await opened.stack.up({

@@ -39,10 +39,10 @@ download() {
   curl -fsSL --connect-timeout 5 --max-time 60 -o "$work/sums" "$release/pulumi-${version#v}-checksums.txt" &&
     curl -fsSL --connect-timeout 5 --max-time 600 -o "$work/$name" "https://get.pulumi.com/releases/sdk/$name" || return 1
   want=$(awk -v n="$name" '$2 == n { print $1 }' "$work/sums")
-  [ -n "$want" ] && echo "$want  $work/$name" | sha256sum --check --status || {
-    echo "pulumi $version: the download does not match the release's checksum, so it is not used" >&2
+  if [ -z "$want" ] || ! echo "$want  $work/$name" | sha256sum --check --status; then
+    echo "the download does not match the release's checksum, so it is not used" >&2
     return 1
-  }
+  fi
   tar -xzf "$work/$name" -C "$work/bin" --strip-components=1
 }
 
@@ -50,8 +50,9 @@ if download 2>"$work/download.log"; then
   echo "pulumi $version: official release" >&2
 else
   echo "pulumi $version: no official release within reach ($(tail -n 1 "$work/download.log")); building it from its Go module, about 6 minutes on 2 cores" >&2
-  rm -rf "$work/bin" && mkdir "$work/bin"
-  go=${PLATFORM_GO:-go}
+  rm -rf "${work:?}/bin"
+  mkdir "$work/bin"
+  go=$("$here/../go.sh")
   (cd "$here" && GOFLAGS=-mod=readonly CGO_ENABLED=0 "$go" build -trimpath \
     -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$version" \
     -o "$work/bin/pulumi" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi)

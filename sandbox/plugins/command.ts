@@ -19,7 +19,7 @@ function check(inputs: Properties): readonly Failure[] {
     ...(isUnknown(connection) || connection === undefined
       ? []
       : connectionProblems(connection).map((reason) => ({ property: "connection", reason }))),
-    ...(logging === undefined || LOGGING.includes(String(logging))
+    ...(logging === undefined || (typeof logging === "string" && LOGGING.includes(logging))
       ? []
       : [{ property: "logging", reason: `must be one of ${LOGGING.join(", ")}` }]),
     ...(environment === undefined ? [] : [{ property: "environment", reason: "the sandbox's sshd accepts no environment" }]),

@@ -21,11 +21,10 @@ function pem(key: KeyObject, type: "pkcs8" | "sec1" | "spki"): string {
 
 function makeKey(inputs: Properties): { id: string; state: Properties } {
   const algorithm = String(inputs["algorithm"]);
-  const curve = CURVES[String(inputs["ecdsaCurve"] ?? "P256")];
+  const curveName = typeof inputs["ecdsaCurve"] === "string" ? inputs["ecdsaCurve"] : "P256";
+  const curve = CURVES[curveName];
   if (algorithm !== "ED25519" && (algorithm !== "ECDSA" || curve === undefined)) {
-    throw new Error(
-      `the sandbox's stand-in for tls makes ED25519 and ECDSA (P256, P384) keys, not ${algorithm} ${String(inputs["ecdsaCurve"] ?? "")}`,
-    );
+    throw new Error(`the sandbox's stand-in for tls makes ED25519 and ECDSA (P256, P384) keys, not ${algorithm} ${curveName}`);
   }
   const pair = algorithm === "ED25519" ? generateKeyPairSync("ed25519") : generateKeyPairSync("ec", { namedCurve: curve?.node ?? "" });
   const isEd = algorithm === "ED25519";
@@ -79,7 +78,7 @@ async function extensions(
   const uses = (inputs["allowedUses"] ?? []) as string[];
   const unknown = uses.filter((use) => USAGES[use] === undefined && EXTENDED[use] === undefined);
   if (unknown.length > 0) throw new Error(`allowedUses: unknown use ${unknown.join(", ")}`);
-  const flags = uses.reduce((all, use) => all | (USAGES[use] ?? 0), 0);
+  const flags = uses.reduce<x509.KeyUsageFlags>((all, use) => all | (USAGES[use] ?? 0), 0 as x509.KeyUsageFlags);
   const extended = uses.flatMap((use) => EXTENDED[use] ?? []);
   const pathLength = typeof inputs["maxPathLength"] === "number" && inputs["maxPathLength"] >= 0 ? inputs["maxPathLength"] : undefined;
   return [

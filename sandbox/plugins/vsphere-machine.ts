@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync, truncateSync, writ
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse, stringify } from "yaml";
-import { findInstance, listInstances, Lxd, setState } from "../lxd";
-import type { Instance } from "../lxd";
+import { findInstance, listInstances, setState } from "../lxd";
+import type { Instance, Lxd } from "../lxd";
 import { bridgeName, projectName, sandboxFolder } from "../sandbox";
 import type { SandboxFacts } from "../sandbox";
 import type { Zone } from "../../sizing/tiers";
@@ -139,7 +139,7 @@ export async function startInstance(lxd: Lxd, facts: SandboxFacts, instance: Ins
 }
 
 function limits(inputs: Properties): Record<string, string> {
-  return { "limits.cpu": String(inputs["numCpus"] ?? 1), "limits.memory": `${Number(inputs["memory"] ?? 1024)}MiB` };
+  return { "limits.cpu": `${Number(inputs["numCpus"] ?? 1)}`, "limits.memory": `${Number(inputs["memory"] ?? 1024)}MiB` };
 }
 
 /** Inputs worth remembering with the machine: all but its birth data, which is cleared after first boot. */

@@ -38,6 +38,13 @@ class ObjectStore {
   }
 }
 
+/** What an import calls an object: its inventory path, its name, or JSON that holds the name. */
+function importedName(id: string): string {
+  if (!id.startsWith("{")) return id.split("/").pop() ?? id;
+  const parts = JSON.parse(id) as Record<string, string>;
+  return parts["tag_name"] ?? parts["name"] ?? id;
+}
+
 /** A kind of record whose name is unique, as vCenter has it. `nameKey` is the input that names it. */
 export function objectKind(token: string, sandboxFolder: string, nameKey: "name" | "path"): ResourceKind {
   const type = token.split(":").pop() ?? token;
@@ -61,8 +68,7 @@ export function objectKind(token: string, sandboxFolder: string, nameKey: "name"
       return Promise.resolve();
     },
     read: (id) => {
-      // An import may name the object by its inventory path.
-      const found = store.find(id) ?? store.find(id.split("/").pop() ?? id);
+      const found = store.find(id) ?? store.find(importedName(id));
       return Promise.resolve(found === undefined ? undefined : { id: found.id, inputs: found.inputs, state: found.inputs });
     },
   };

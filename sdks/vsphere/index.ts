@@ -23,7 +23,7 @@ export interface ProviderArgs {
 
 export class Provider extends pulumi.ProviderResource {
   constructor(name: string, args: ProviderArgs, opts?: pulumi.ResourceOptions) {
-    const text = (value: pulumi.Input<unknown> | undefined): pulumi.Output<string> | undefined =>
+    const text = (value: pulumi.Input<string | number | boolean> | undefined): pulumi.Output<string> | undefined =>
       value === undefined ? undefined : pulumi.output(value).apply((each) => JSON.stringify(each));
     super(
       "vsphere",

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { authorityProblems } from "../pki/given-authority";
 import { isRecord } from "../shared/json";
 import type { ParsedSections } from "./cross-checks";

@@ -22,7 +22,7 @@ const LONGEST_SHOWN = 60;
 
 /** A value for an error text: short, on one line. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
+  const text = value === undefined ? "nothing" : JSON.stringify(value);
   return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN)}... (${text.length} characters)`;
 }
 

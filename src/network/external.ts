@@ -13,7 +13,7 @@ const PORTS = 10000;
 
 /** FNV-1a, 32 bit: spreads short names well and is the same everywhere. */
 function hash(text: string): number {
-  return [...text].reduce((value, char) => Math.imul(value ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0, 0x811c9dc5);
+  return Buffer.from(text, "utf8").reduce((value, byte) => Math.imul(value ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
 }
 
 /** The port fixed by a service's name: the same whatever other services come and go. */

@@ -1,0 +1,99 @@
+import { Command, InvalidArgumentError } from "commander";
+import { ConfigError } from "../config/problems";
+import { readStackFile } from "../config/stack-file";
+import type { StackFile } from "../config/stack-file";
+import { planPlatform } from "../plan/platform-plan";
+import type { PlatformPlan } from "../plan/platform-plan";
+import { checkText } from "./check";
+import { FORMATS, planText } from "./plan";
+import type { Format } from "./plan";
+import { renderPlatform } from "./render";
+
+/** The `platform` command: what can be known from the stack file alone, without engine and network. */
+
+interface FileOptions {
+  readonly stack?: string;
+  readonly config?: string;
+  readonly users?: number;
+}
+
+function users(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 10000) throw new InvalidArgumentError("expected a whole number from 1 to 10000.");
+  return value;
+}
+
+function format(text: string): Format {
+  const found = FORMATS.find((each) => each === text);
+  if (found === undefined) throw new InvalidArgumentError(`expected one of ${FORMATS.join(", ")}.`);
+  return found;
+}
+
+interface Loaded extends StackFile {
+  readonly path: string;
+  readonly plan: PlatformPlan;
+}
+
+function load(options: FileOptions, command: Command): Loaded {
+  if ((options.stack === undefined) === (options.config === undefined)) {
+    command.error("error: name the stack file: --stack NAME (reads Pulumi.NAME.yaml) or --config FILE", { exitCode: 2 });
+  }
+  const path = options.config ?? `Pulumi.${options.stack ?? ""}.yaml`;
+  const file = readStackFile(path, options.users === undefined ? {} : { users: options.users });
+  return { ...file, path, plan: planPlatform(file.config) };
+}
+
+function print(text: string): void {
+  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+function withFile(command: Command): Command {
+  return command
+    .option("-s, --stack <name>", "read Pulumi.<name>.yaml")
+    .option("--config <file>", "read this file instead")
+    .option("--users <n>", "as if the file said this many concurrent users", users);
+}
+
+function program(): Command {
+  const platform = new Command("platform").exitOverride().description("What a stack file asks for, without touching anything");
+  withFile(platform.command("check"))
+    .description("report every problem of the stack file, or what it will build")
+    .action((options: FileOptions, command: Command) => {
+      const { config, missing, plan, path } = load(options, command);
+      print(checkText(path, config, plan, missing));
+    });
+  withFile(platform.command("plan"))
+    .description("machines, addresses, names, flows and components of the platform")
+    .option("--format <format>", FORMATS.join(", "), format, "table")
+    .action((options: FileOptions & { format: Format }, command: Command) => {
+      const { config, plan } = load(options, command);
+      print(planText(config, plan, options.format));
+    });
+  withFile(platform.command("render"))
+    .description("write every file that any machine will receive; secrets as <secret: NAME>")
+    .requiredOption("--out <dir>", "an empty or new folder, or one that render wrote before")
+    .action((options: FileOptions & { out: string }, command: Command) => {
+      const { config, plan } = load(options, command);
+      print(renderPlatform(config, plan, options.out));
+    });
+  return platform;
+}
+
+/** Runs one command line; problems of the stack file end with 1, of the command line with 2. */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`);
+      process.exitCode = 1;
+      return;
+    }
+    if (error instanceof Error && "exitCode" in error && typeof error.exitCode === "number") {
+      // commander has already said what is wrong with the command line.
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    throw error;
+  }
+}

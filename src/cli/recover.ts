@@ -1,0 +1,144 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PlatformConfig } from "../config/schema";
+import { vsphereImportId } from "../machines/vsphere-import";
+import type { RecordedInputs } from "../machines/vsphere-import";
+
+/**
+ * Clears up after a run that was killed: the engine leaves its lock, and for each creation under way a note that it may
+ * or may not have happened. Left alone, the next run would make everything a second time.
+ */
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the pulumi command for one stack. */
+export type Pulumi = (args: readonly string[]) => Promise<CommandResult>;
+
+/** The pulumi command in a folder and environment, with this stack named. */
+export function pulumiIn(folder: string, stack: string, environment: NodeJS.ProcessEnv): Pulumi {
+  return (args) =>
+    new Promise((resolve) => {
+      const all = [...args, "--stack", stack, "--non-interactive"];
+      execFile("pulumi", all, { cwd: folder, env: { ...process.env, ...environment }, maxBuffer: 2 ** 29 }, (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+        resolve({ code, stdout, stderr: stderr === "" && error !== null ? error.message : stderr });
+      });
+    });
+}
+
+interface Lock {
+  readonly path: string;
+  readonly pid: number;
+  readonly username: string;
+  readonly hostname: string;
+}
+
+interface Resource {
+  readonly urn: string;
+  readonly type: string;
+  readonly parent?: string;
+  readonly provider?: string;
+  readonly inputs?: RecordedInputs;
+}
+
+interface Pending {
+  readonly type: string;
+  readonly resource: Resource;
+}
+
+/** An operator's problem, told without a stack trace. */
+export class RecoveryError extends Error {}
+
+function locksOf(backend: string, stack: string): readonly Lock[] {
+  const root = join(backend.replace(/^file:\/\//, ""), ".pulumi/locks");
+  if (!backend.startsWith("file://") || !existsSync(root)) return [];
+  return readdirSync(root, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".json") && path.split("/").at(-2) === stack)
+    .map((path) => ({ path, ...(JSON.parse(readFileSync(join(root, path), "utf8")) as Omit<Lock, "path">) }));
+}
+
+async function clearDeadLocks(pulumi: Pulumi, backend: string, stack: string, say: (line: string) => void): Promise<void> {
+  const locks = locksOf(backend, stack);
+  const alive = locks.find((lock) => lock.hostname !== hostname() || existsSync(`/proc/${lock.pid}`));
+  if (alive !== undefined) {
+    throw new RecoveryError(
+      `stack ${stack} is being changed by ${alive.username} on ${alive.hostname} (process ${alive.pid}): wait for it to end. ` +
+        `If that machine is gone, run: pulumi cancel --stack ${stack}`,
+    );
+  }
+  if (locks.length === 0) return;
+  const { code, stderr } = await pulumi(["cancel", "--yes"]);
+  if (code !== 0) throw new RecoveryError(`the lock of a run that was killed could not be cleared: ${stderr.trim()}`);
+  say("cleared the lock of a run that was killed");
+}
+
+function nameOf(urn: string): string {
+  return urn.split("::").pop() ?? urn;
+}
+
+/** Takes over what a killed run made. @returns false when it made nothing. */
+async function adopt(pulumi: Pulumi, resource: Resource, id: string): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), "platform-import-"));
+  try {
+    const file = join(folder, "import.json");
+    const provider = resource.provider?.split("::").slice(0, -1).join("::") ?? "";
+    writeFileSync(
+      file,
+      JSON.stringify({
+        nameTable: { provider, parent: resource.parent },
+        resources: [{ type: resource.type, name: nameOf(resource.urn), id, parent: "parent", provider: "provider" }],
+      }),
+      { mode: 0o600 },
+    );
+    const flags = ["--yes", "--skip-preview", "--generate-code=false", "--protect=false", "--suppress-outputs"];
+    const { code, stdout, stderr } = await pulumi(["import", "--file", file, ...flags]);
+    if (code === 0) return true;
+    const said = `${stdout}\n${stderr}`;
+    if (/does not exist|not found/i.test(said)) return false;
+    throw new RecoveryError(
+      `${nameOf(resource.urn)} may exist already as ${id}, and could not be taken over:\n${said.trim().slice(-1000)}`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export interface RecoverOptions {
+  readonly pulumi: Pulumi;
+  readonly stack: string;
+  /** PULUMI_BACKEND_URL; locks are only read for file:// backends, others tell of them themselves. */
+  readonly backend: string;
+  readonly config: PlatformConfig;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Clears a dead run's lock, takes over what that run had made under its name, forgets what it had not, and says so.
+ * A stack that no killed run left behind is not touched.
+ * @throws RecoveryError when another run is alive, or something can neither be taken over nor ruled out.
+ */
+export async function recover(options: RecoverOptions): Promise<void> {
+  const { pulumi, stack, backend, config, say } = options;
+  await clearDeadLocks(pulumi, backend, stack, say);
+  const { code, stdout, stderr } = await pulumi(["stack", "export"]);
+  if (code !== 0) throw new RecoveryError(`the stack's state cannot be read: ${stderr.trim()}`);
+  const state = JSON.parse(stdout) as { deployment?: { pending_operations?: readonly Pending[] } };
+  const pending = (state.deployment?.pending_operations ?? []).filter((operation) => operation.type === "creating");
+  if (pending.length === 0) return;
+  for (const { resource } of pending) {
+    const id = vsphereImportId(config, resource.type, resource.inputs ?? {});
+    const taken = id !== undefined && (await adopt(pulumi, resource, id));
+    say(
+      `${nameOf(resource.urn)}: ${taken ? "taken over from the run that was killed" : "not made by the run that was killed, so made now"}`,
+    );
+  }
+  const cleared = await pulumi(["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--suppress-outputs"]);
+  if (cleared.code !== 0)
+    throw new RecoveryError(`the state could not be refreshed: ${(cleared.stderr || cleared.stdout).trim().slice(-1000)}`);
+}
