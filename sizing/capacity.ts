@@ -70,8 +70,13 @@ function sum(amounts: readonly Resources[]): Resources {
   return amounts.reduce(add, NOTHING);
 }
 
+/** Components named in a finding; the rest are counted. */
+const NAMES_SHOWN = 3;
+
 function names(pods: readonly Pod[]): string {
-  return [...new Set(pods.map((pod) => pod.component))].join(", ");
+  const all = [...new Set(pods.map((pod) => pod.component))];
+  const rest = all.length - NAMES_SHOWN;
+  return `${all.slice(0, NAMES_SHOWN).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
 function clusterFindings(cluster: ClusterName, nodes: readonly Node[], workloads: readonly PlacedWorkload[]): CapacityFinding[] {

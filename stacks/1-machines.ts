@@ -6,6 +6,7 @@ import type { PlatformConfig } from "../src/config/schema";
 import type { Hypervisor } from "../src/machines/hypervisor";
 import { Machine } from "../src/machines/machine";
 import { Vsphere } from "../src/machines/vsphere";
+import { environmentName } from "../src/machines/vsphere-import";
 import { Authority } from "../src/pki/authority";
 import type { PlatformPlan } from "../src/plan/platform-plan";
 
@@ -63,14 +64,14 @@ export class Machines extends pulumi.ComponentResource {
 
   /** vSphere is the one hypervisor so far; a second one is a second case here. */
   private hypervisor(config: PlatformConfig, secrets: PlatformSecrets): Hypervisor {
-    const { zones, prefix, domain, hypervisor } = config;
+    const { zones, hypervisor } = config;
     return new Vsphere(
       "vsphere",
       {
         vcenter: hypervisor,
         password: secrets.require("hypervisorPassword"),
         portGroups: { lan: zones.lan.portGroup, infra: zones.infra.portGroup, dmz: zones.dmz.portGroup },
-        environment: prefix ?? domain,
+        environment: environmentName(config),
       },
       { parent: this },
     );

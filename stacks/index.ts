@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import * as pulumi from "@pulumi/pulumi";
 import { loadPlatform } from "../src/config/load";
 import { planPlatform } from "../src/plan/platform-plan";
 import { Machines } from "./1-machines";
@@ -24,4 +25,4 @@ export const machines = layer1.summary;
 /** What trusts the platform must trust, PEM. */
 export const rootCertificate = layer1.authority.rootCertificate;
 /** The deployer's private key, secret: whoever verifies machines over SSH needs it. */
-export const deployKey = layer1.deployKey.privateKeyOpenssh;
+export const deployKey = pulumi.secret(layer1.deployKey.privateKeyOpenssh);

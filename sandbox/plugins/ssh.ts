@@ -76,6 +76,7 @@ async function dial(connection: Connection): Promise<Client> {
       if (limit >= 0 && failures > limit) {
         throw new Error(
           `after ${failures} failed attempts: could not reach ${connection.host}:${connection.port ?? 22} over SSH: ${reason}`,
+          { cause: error },
         );
       }
     }

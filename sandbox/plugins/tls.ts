@@ -78,7 +78,10 @@ async function extensions(
   const uses = (inputs["allowedUses"] ?? []) as string[];
   const unknown = uses.filter((use) => USAGES[use] === undefined && EXTENDED[use] === undefined);
   if (unknown.length > 0) throw new Error(`allowedUses: unknown use ${unknown.join(", ")}`);
-  const flags = uses.reduce<x509.KeyUsageFlags>((all, use) => all | (USAGES[use] ?? 0), 0 as x509.KeyUsageFlags);
+  const usages = uses.flatMap((use) => USAGES[use] ?? []);
+  const combined = usages.reduce<number>((all, use) => all | use, 0);
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the library's flags are made to be combined
+  const keyUsage = new x509.KeyUsagesExtension(combined, true);
   const extended = uses.flatMap((use) => EXTENDED[use] ?? []);
   const pathLength = typeof inputs["maxPathLength"] === "number" && inputs["maxPathLength"] >= 0 ? inputs["maxPathLength"] : undefined;
   return [
@@ -87,7 +90,7 @@ async function extensions(
       inputs["isCaCertificate"] === true ? pathLength : undefined,
       true,
     ),
-    ...(flags === 0 ? [] : [new x509.KeyUsagesExtension(flags, true)]),
+    ...(usages.length === 0 ? [] : [keyUsage]),
     ...(extended.length === 0 ? [] : [new x509.ExtendedKeyUsageExtension(extended)]),
     await x509.SubjectKeyIdentifierExtension.create(subjectKey),
     ...(authority === undefined ? [] : [await x509.AuthorityKeyIdentifierExtension.create(authority)]),

@@ -45,7 +45,8 @@ function zoneProblems(zone: Zone, raw: unknown): readonly Problem[] {
           },
         ];
   const problems = [...outside("gateway", ipv4(raw["gateway"])), ...outside("pool.from", from), ...outside("pool.to", to)];
-  if (from === undefined || to === undefined) return problems;
+  // An end outside the zone says it all; comparing it with the other would only say it again.
+  if (from === undefined || to === undefined || !usable(from) || !usable(to)) return problems;
   if (toNumber(from) > toNumber(to)) {
     return [
       ...problems,

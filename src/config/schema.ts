@@ -13,7 +13,12 @@ import { VERSION_NAMES } from "./versions";
 const MAX_USERS = 10000;
 const MAX_PORT = 65535;
 
-function text(description: string, example: string, holds: (value: string) => boolean = (value) => value.trim() !== ""): z.ZodString {
+/** Something to read, on one line: control characters would travel into files and commands. */
+function isLine(value: string): boolean {
+  return value.trim() !== "" && !/[\p{Cc}]/u.test(value);
+}
+
+function text(description: string, example: string, holds: (value: string) => boolean = isLine): z.ZodString {
   return z
     .string()
     .refine(holds)

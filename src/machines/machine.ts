@@ -42,11 +42,14 @@ export class Machine extends pulumi.ComponentResource {
       machine,
       {
         metadata: renderMetadata(config, machine),
-        userData: pulumi
-          .all([deployPublicKey, key.publicKeyOpenssh, key.privateKeyOpenssh])
-          .apply(([deploy, hostPublicKey, hostPrivateKey]) =>
-            renderUserData(machine, { deployPublicKey: deploy, hostPublicKey: hostPublicKey.trim(), hostPrivateKey }),
-          ),
+        // Secret here, whatever the provider of the key says of its outputs.
+        userData: pulumi.secret(
+          pulumi
+            .all([deployPublicKey, key.publicKeyOpenssh, key.privateKeyOpenssh])
+            .apply(([deploy, hostPublicKey, hostPrivateKey]) =>
+              renderUserData(machine, { deployPublicKey: deploy, hostPublicKey: hostPublicKey.trim(), hostPrivateKey }),
+            ),
+        ),
       },
       this,
     );

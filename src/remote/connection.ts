@@ -1,5 +1,5 @@
 import type { types } from "@pulumi/command";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
 /** How long a machine may take from power-on to its first SSH answer: attempts, at most 5 s apart, and seconds for each. */
 const DIAL_ATTEMPTS = 90;
@@ -20,7 +20,7 @@ export function sshConnection(target: SshTarget): types.input.remote.ConnectionA
     host: target.host,
     port: 22,
     user: target.user,
-    privateKey: target.privateKey,
+    privateKey: pulumi.secret(target.privateKey),
     hostKey: target.hostKey,
     dialErrorLimit: DIAL_ATTEMPTS,
     perDialTimeout: DIAL_SECONDS,

@@ -1,0 +1,134 @@
+// Proves what the program asks of the engine for the sandbox: names, parents, protection, secrecy, order. It does not prove what a
+// provider makes of it; test/engine and test/sandbox do.
+import { beforeAll, describe, expect, it } from "vitest";
+import { holdsData } from "../../sizing/plan";
+import { requirePlatform } from "../../src/config/parse";
+import { planPlatform } from "../../src/plan/platform-plan";
+import { rawStack } from "../src/config/valid";
+import { MADE_UP, registrationsOf } from "./recording";
+import type { Registration } from "./recording";
+
+let all: readonly Registration[] = [];
+const plan = planPlatform(requirePlatform("sandbox", rawStack("sandbox")));
+
+const ofType = (type: string): readonly Registration[] => all.filter((each) => each.type === type);
+const machines = (): readonly Registration[] => ofType("vsphere:index/virtualMachine:VirtualMachine");
+
+beforeAll(async () => {
+  all = await registrationsOf(rawStack("sandbox"));
+});
+
+it("every registration, by type, name and parent", async () => {
+  const lines = all.map((each) => `${each.type} ${each.name} < ${each.parent === "" ? "stack" : each.parent}`).sort();
+  await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot("./registrations.txt");
+});
+
+it("no name is registered twice for one type", () => {
+  const names = all.map((each) => `${each.type}::${each.name}`);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+it("every resource has a component for a parent", () => {
+  const components = new Set(all.filter((each) => each.type.startsWith("platform:")).map((each) => each.name));
+  const orphans = all.filter((each) => !components.has(each.parent) && each.name !== "machines" && each.type !== "pulumi:pulumi:Stack");
+  expect(orphans.map((each) => each.name)).toEqual([]);
+});
+
+describe("machines", () => {
+  it("that hold data are protected, all and only they", () => {
+    const isProtected = Object.fromEntries(machines().map((each) => [each.name, each.protect]));
+    expect(isProtected).toEqual(Object.fromEntries(plan.machines.map((each) => [each.name, holdsData(each)])));
+    expect(Object.values(isProtected).filter(Boolean)).toHaveLength(12);
+  });
+
+  it("ignore a new template and spent birth data, and keep user data secret", () => {
+    for (const machine of machines()) {
+      expect(machine.ignoreChanges).toEqual(["clone", "extraConfig"]);
+      expect(machine.secretOutputs).toContain("extraConfig");
+      expect(machine.secretInputs).toEqual(["extraConfig"]);
+    }
+  });
+
+  it("state what the provider would otherwise see change for ever, and never force power off", () => {
+    const { inputs } = machines().find((each) => each.name === "vault1") ?? { inputs: {} };
+    expect(inputs).toMatchObject({
+      hvMode: "hvAuto",
+      eptRviMode: "automatic",
+      cpuHotAddEnabled: true,
+      memoryHotAddEnabled: true,
+      forcePowerOff: false,
+      extraConfigRebootRequired: false,
+      numCpus: 4,
+      memory: 16384,
+      disks: [
+        { label: "system", unitNumber: 0, size: 60, thinProvisioned: true, eagerlyScrub: false },
+        { label: "data", unitNumber: 1, size: 20, keepOnRemove: true, thinProvisioned: true, eagerlyScrub: false },
+      ],
+    });
+  });
+
+  it("of one group are kept apart", () => {
+    const rules = ofType("vsphere:index/computeClusterVmAntiAffinityRule:ComputeClusterVmAntiAffinityRule");
+    const said = rules.map((rule) => [rule.name, (rule.inputs["virtualMachineIds"] as string[]).length, rule.inputs["mandatory"]] as const);
+    expect([...said].sort(([a], [b]) => (a < b ? -1 : 1))).toEqual([
+      ["lbdmz-apart", 2, false],
+      ["lbintegration-apart", 2, false],
+      ["lblan-apart", 2, false],
+      ["rkeapp-master-apart", 3, false],
+      ["rkedmz-apart", 3, false],
+      ["rkemiddleware-master-apart", 3, false],
+    ]);
+  });
+
+  it("wait for no other machine", () => {
+    const names = new Set(plan.machines.map((each) => each.name));
+    for (const machine of machines()) expect(machine.dependencies.filter((each) => names.has(each))).toEqual([]);
+  });
+});
+
+describe("commands over SSH", () => {
+  const commands = (): readonly Registration[] => ofType("command:remote:Command");
+
+  it("pin the host key, say nothing in the log, and hold no secret in their text", () => {
+    expect(commands()).toHaveLength(36);
+    for (const each of commands()) {
+      const connection = each.inputs["connection"] as Record<string, unknown>;
+      expect(connection["hostKey"]).toMatch(/^ssh-ed25519 AAAA\S+-host-key$/);
+      expect(connection["user"]).toBe("deploy");
+      expect(each.inputs["logging"]).toBe("none");
+      expect(each.inputs["addPreviousOutputInEnv"]).toBe(false);
+      expect(each.inputs["create"]).toBe("sudo -n /usr/local/sbin/platform-apply");
+      expect(each.secretInputs).toContain("connection");
+    }
+  });
+
+  it("verify only what was prepared, and prepare only a machine that exists", () => {
+    for (const machine of plan.machines) {
+      const [prepared, verified] = ["prepared", "verified"].map((step) =>
+        commands().find((each) => each.name === `${machine.name}-${step}`),
+      );
+      expect(prepared?.dependencies).toContain(machine.name);
+      expect(verified?.dependencies).toContain(`${machine.name}-prepared`);
+    }
+  });
+});
+
+it("no generated or given secret leaves its secret wrapping", () => {
+  for (const each of all) {
+    const open = Object.entries(each.inputs).filter(([key]) => !each.secretInputs.includes(key));
+    const text = JSON.stringify(open);
+    expect(text, each.name).not.toContain(MADE_UP.password);
+    if (!text.includes(MADE_UP.privateKey)) continue;
+    expect.unreachable(`${each.type} ${each.name} holds a private key in clear`);
+  }
+});
+
+it("authority, its keys and the deployer's key are protected", () => {
+  const lasting = ["authority-root-key", "authority-root", "authority-issuing-key", "authority-issuing", "deploy-key"];
+  expect(
+    all
+      .filter((each) => lasting.includes(each.name) && each.protect)
+      .map((each) => each.name)
+      .sort(),
+  ).toEqual([...lasting].sort());
+});

@@ -1,0 +1,39 @@
+import { defineConfig } from "vitest/config";
+
+// A golden file that is missing fails: `make golden` is the one way to write them.
+const isGolden = process.env["PLATFORM_GOLDEN"] === "write";
+
+export default defineConfig({
+  test: {
+    env: { PULUMI_ERROR_OUTPUT_STRING: "true" },
+    update: isGolden ? "all" : "none",
+    projects: [
+      { extends: true, test: { name: "quick", include: ["test/{sizing,src,golden,stacks}/**/*.test.ts"], testTimeout: 20_000 } },
+      {
+        extends: true,
+        test: { name: "engine", include: ["test/engine/**/*.test.ts"], fileParallelism: false, testTimeout: 300_000, hookTimeout: 900_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: "sandbox",
+          include: ["test/sandbox/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 900_000,
+          hookTimeout: 1_500_000,
+          bail: 1,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "drills",
+          include: ["test/drills/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 5_400_000,
+          hookTimeout: 1_500_000,
+        },
+      },
+    ],
+  },
+});
