@@ -139,6 +139,32 @@ async function checkRoutes(slot: number): Promise<void> {
     );
 }
 
+/** Kernel limits that eighteen systems of one user soon reach: systemd alone takes several inotify instances each. */
+const KERNEL_LIMITS: Readonly<Record<string, number>> = {
+  "/proc/sys/fs/inotify/max_user_instances": 8192,
+  "/proc/sys/fs/inotify/max_user_watches": 1048576,
+};
+
+function limitsFile(): string {
+  return join(cacheFolder(), "kernel-limits.json");
+}
+
+/** Raises what is too low, remembering what it was. */
+function raiseLimits(): void {
+  const before = Object.fromEntries(Object.keys(KERNEL_LIMITS).map((path) => [path, Number(readFileSync(path, "utf8"))]));
+  const low = Object.entries(KERNEL_LIMITS).filter(([path, wanted]) => (before[path] ?? wanted) < wanted);
+  if (low.length > 0 && !existsSync(limitsFile())) writeFileSync(limitsFile(), JSON.stringify(before));
+  for (const [path, wanted] of low) writeFileSync(path, String(wanted));
+}
+
+/** Gives the kernel its own limits back. */
+function restoreLimits(): void {
+  if (!existsSync(limitsFile())) return;
+  const before = JSON.parse(readFileSync(limitsFile(), "utf8")) as Record<string, number>;
+  for (const [path, value] of Object.entries(before)) writeFileSync(path, String(value));
+  rmSync(limitsFile());
+}
+
 /** Makes what is missing for the sandbox of this name and returns its facts; run again it changes nothing. */
 export async function prepareHost(name: string, say: (line: string) => void): Promise<SandboxFacts> {
   checkHost();
@@ -151,6 +177,7 @@ export async function prepareHost(name: string, say: (line: string) => void): Pr
   const facts: SandboxFacts = { name, slot, socket, image: image.alias };
   await checkRoutes(slot);
   writeFacts(facts);
+  raiseLimits();
   await makePool(root);
   await makeBridges(root, slot);
   await isolate(slot);
@@ -183,6 +210,7 @@ export async function releaseHost(facts: SandboxFacts): Promise<void> {
   const projects = (await root.get("/projects?recursion=1")) as { name: string }[];
   if (projects.some((each) => each.name.startsWith("platform-"))) return;
   await root.remove(`/storage-pools/${POOL}`);
+  restoreLimits();
   if (!existsSync(daemonFile())) return;
   const pid = Number(readFileSync(daemonFile(), "utf8"));
   const isOurs = existsSync(`/proc/${pid}/comm`) && readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "lxd";

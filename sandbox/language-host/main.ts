@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
@@ -37,7 +38,7 @@ function run(request: proto.RunRequest, engine: string): Promise<proto.RunRespon
   const directory = request.getInfo()?.getProgramDirectory() ?? request.getPwd();
   const options = request.getInfo()?.getOptions()?.toJavaScript() ?? {};
   const nodeArguments = typeof options["nodeargs"] === "string" ? options["nodeargs"].split(" ") : [];
-  const runner = join(directory, "node_modules/@pulumi/pulumi/cmd/run");
+  const runner = createRequire(join(directory, "package.json")).resolve("@pulumi/pulumi/cmd/run");
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...nodeArguments, runner, ...programArguments(request, engine)], {
       cwd: directory,

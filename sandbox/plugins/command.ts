@@ -16,9 +16,10 @@ function check(inputs: Properties): readonly Failure[] {
   const { connection, logging, environment } = inputs;
   return [
     ...checkNames(inputs, INPUTS, ["connection"]),
+    // Said of no property: the engine would show the property's value, private key and all.
     ...(isUnknown(connection) || connection === undefined
       ? []
-      : connectionProblems(connection).map((reason) => ({ property: "connection", reason }))),
+      : connectionProblems(connection).map((reason) => ({ property: "", reason: `connection: ${reason}` }))),
     ...(logging === undefined || (typeof logging === "string" && LOGGING.includes(logging))
       ? []
       : [{ property: "logging", reason: `must be one of ${LOGGING.join(", ")}` }]),

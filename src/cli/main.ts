@@ -7,6 +7,7 @@ import type { PlatformPlan } from "../plan/platform-plan";
 import { checkText } from "./check";
 import { FORMATS, planText } from "./plan";
 import type { Format } from "./plan";
+import { pulumiIn, recover, RecoveryError } from "./recover";
 import { renderPlatform } from "./render";
 
 /** The `platform` command: what can be known from the stack file alone, without engine and network. */
@@ -76,6 +77,18 @@ function program(): Command {
       const { config, plan } = load(options, command);
       print(renderPlatform(config, plan, options.out));
     });
+  platform
+    .command("recover")
+    .description("clear up after a run of pulumi that was killed: its lock, and what it may or may not have made")
+    .requiredOption("-s, --stack <name>", "the stack; reads Pulumi.<name>.yaml")
+    .action(async ({ stack }: { stack: string }) => {
+      const { config } = readStackFile(`Pulumi.${stack}.yaml`);
+      const pulumi = pulumiIn(process.cwd(), stack, process.env);
+      // Only a backend of files has locks to read; any other tells of them itself.
+      const backend = process.env["PULUMI_BACKEND_URL"] ?? "";
+      await recover({ pulumi, stack, backend, config, say: print });
+      print(`stack ${stack} is ready for pulumi up`);
+    });
   return platform;
 }
 
@@ -84,7 +97,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program().parseAsync([...argv]);
   } catch (error) {
-    if (error instanceof ConfigError) {
+    if (error instanceof ConfigError || error instanceof RecoveryError) {
       process.stderr.write(`${error.message}\n`);
       process.exitCode = 1;
       return;

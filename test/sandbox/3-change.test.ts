@@ -1,0 +1,106 @@
+// Proves on real machines that an edit touches only what it says, that machines and runs that die are healed, and that no secret lies
+// in clear.
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { attach, edited, NAME, raiseTest, RESOURCES, shownLines, touched } from "./fixture";
+import type { RaisedSandbox } from "./fixture";
+
+let sandbox: RaisedSandbox;
+
+beforeAll(async () => {
+  sandbox = await attach();
+});
+
+it("no generated secret lies in clear in state, log, hypervisor, arguments or readable files", async () => {
+  const shown = await sandbox.pulumi("stack", "export", "--show-secrets");
+  const { stack } = await sandbox.open();
+  const secrets = [...shown.matchAll(/-----BEGIN (?:OPENSSH |EC )?PRIVATE KEY-----(?:\\+n)([A-Za-z0-9+/=]{40,})/g)].map(
+    (match) => match[1] ?? "",
+  );
+  const password = (await stack.getConfig("platform:secrets")).value.match(/"hypervisorPassword":"([^"]+)"/)?.[1] ?? "";
+  // A line of each key's own body: the first one is the same for all keys of a kind.
+  const bodies = [...shown.matchAll(/PRIVATE KEY-----((?:\\+n[A-Za-z0-9+/=]+)+)\\+n-----END/g)].map(
+    (match) => (match[1] ?? "").split(/\\+n/)[3] ?? "",
+  );
+  const searched = [...new Set([...bodies.filter((each) => each.length > 30), password])];
+  expect(secrets.length).toBeGreaterThanOrEqual(21);
+  expect(searched.length).toBeGreaterThanOrEqual(20);
+
+  const places = new Map<string, string>([["log", shownLines.join("\n")]]);
+  const walk = (folder: string): void => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory() && !["plugins", "disks"].includes(entry.name)) walk(path);
+      else if (entry.isFile()) places.set(path, readFileSync(path, "utf8"));
+    }
+  };
+  walk(sandbox.folder());
+  for (const name of await sandbox.access.names()) places.set(`hypervisor: ${name}`, await sandbox.access.configuration(name));
+  for (const name of ["vault1", "lbdmz1"]) {
+    const readable =
+      "find / -xdev -type f -perm -o+r -size -200k \\( -path '/etc/*' -o -path '/var/*' -o -path '/run/*' \\) -exec grep -laE 'PRIVATE KEY' {} + || true";
+    expect((await sandbox.access.shell(name, readable)).trim(), name).toBe("");
+    places.set(
+      `arguments: ${name}`,
+      await sandbox.access.shell(name, "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' ' '"),
+    );
+  }
+  for (const [place, text] of places) {
+    const base64 = (value: string): string => Buffer.from(value).toString("base64").slice(2, 30);
+    const found = searched.filter((secret) => text.includes(secret) || text.includes(base64(secret)));
+    expect(found.length, place).toBe(0);
+  }
+  expect(places.size).toBeGreaterThan(25);
+  expect(statSync(sandbox.folder()).mode & 0o077).toBe(0);
+});
+
+describe("an edit of who may come in", () => {
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILIZiaG7+09DbnEvbxGikiUI40xPzZ9/tS4lHPP9bIFt bob";
+
+  it("reaches every machine and changes no machine's life", async () => {
+    const stackFile = edited({
+      "administrators: {}": `administrators: { bob: { keys: ["${key}"] } }`,
+      "administratorNetworks: [": "administratorNetworks: [203.0.113.77/32, ",
+    });
+    const result = await raiseTest({ stackFile });
+    expect(touched(result)).toEqual(sandbox.names.flatMap((name) => [`${name}-prepared`, `${name}-verified`]).sort());
+    expect(await sandbox.access.shell("lbdmz2", "id bob")).toContain("platform-admins");
+    expect(await sandbox.access.shell("vault1", "nft list chain inet platform input")).toMatch(/203\.0\.113\.77.* dport 22 accept/);
+  });
+
+  it("taken back closes the account and the firewall", async () => {
+    await raiseTest();
+    expect(await sandbox.access.shell("lbdmz2", "getent passwd bob")).toContain("/usr/sbin/nologin");
+    expect((await sandbox.access.attempt("lbdmz2", "test -e /etc/ssh/authorized_keys.d/bob")).ok).toBe(false);
+    expect(await sandbox.access.shell("vault1", "nft list chain inet platform input")).not.toContain("203.0.113.77");
+  });
+});
+
+it("a machine removed behind the program's back comes back alone", async () => {
+  await sandbox.access.vanish("lbdmz2");
+  const result = await raiseTest();
+  expect(touched(result)).toEqual(["lbdmz-apart", "lbdmz2", "lbdmz2-prepared", "lbdmz2-verified"]);
+  expect(await sandbox.problems()).toEqual([]);
+});
+
+describe.each(["before-create", "half-created", "after-create"])("the engine killed %s of a machine", (point) => {
+  it("is followed by an up that converges unattended: no orphan, no duplicate, then nothing to do", async () => {
+    await sandbox.access.vanish("vault1");
+    await expect(raiseTest({ fault: `${point}:vault1` })).rejects.toThrow();
+    await raiseTest();
+    expect(await sandbox.access.names()).toEqual(sandbox.names);
+    expect(await sandbox.problems()).toEqual([]);
+    const { stack } = await sandbox.open();
+    expect((await stack.preview({ expectNoChanges: true })).changeSummary).toEqual({ same: RESOURCES });
+  });
+});
+
+it("a run that is alive is not taken for a dead one", async () => {
+  const lock = join(sandbox.folder(), "backend/.pulumi/locks/organization/platform", NAME, "0000.json");
+  const hostname = execFileSync("hostname", { encoding: "utf8" }).trim();
+  writeFileSync(lock, JSON.stringify({ pid: process.pid, username: "root", hostname, timestamp: new Date().toISOString() }));
+  await expect(raiseTest()).rejects.toThrow(`stack ${NAME} is being changed by root on ${hostname} (process ${process.pid})`);
+  rmSync(lock);
+});
