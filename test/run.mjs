@@ -42,6 +42,8 @@ for (const name of process.argv.slice(2)) {
   else failed += 1;
   console.log(`${name}: ${status === 0 ? "ok" : "FAILED"}, ${((Date.now() - began) / 1000).toFixed(0)} s`);
 }
+// A run that was cut short leaves no machines behind.
+if (process.argv.includes("sandbox")) spawnSync("tsx", ["sandbox/main.ts", "down", "test"], { stdio: "ignore" });
 rmSync(folder, { recursive: true });
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
