@@ -31,7 +31,6 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 900_000,
           hookTimeout: 1_500_000,
-          bail: 1,
         },
       },
       {

@@ -16,7 +16,6 @@ const READERS: readonly (readonly [RegExp, string])[] = [
   [/etc\/sudoers\.d\//, "visudo --check --file=$f"],
   [/etc\/sysctl\.d\//, "sysctl --quiet --dry-run --load=$f"],
   [/etc\/chrony\/chrony\.conf$/, "chronyd -p -f $f"],
-  [/etc\/systemd\/(journald|resolved)\.conf\.d\//, "systemd-analyze cat-config $f"],
 ];
 
 let sandbox: RaisedSandbox;
