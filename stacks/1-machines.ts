@@ -72,6 +72,7 @@ export class Machines extends pulumi.ComponentResource {
         password: secrets.require("hypervisorPassword"),
         portGroups: { lan: zones.lan.portGroup, infra: zones.infra.portGroup, dmz: zones.dmz.portGroup },
         environment: environmentName(config),
+        migrated: config.confirmations.migrated,
       },
       { parent: this },
     );

@@ -7,7 +7,7 @@ import type { PlatformPlan } from "../plan/platform-plan";
 import { checkText } from "./check";
 import { FORMATS, planText } from "./plan";
 import type { Format } from "./plan";
-import { pulumiIn, recover, RecoveryError } from "./recover";
+import { currentBackend, pulumiIn, recover, RecoveryError } from "./recover";
 import { renderPlatform } from "./render";
 
 /** The `platform` command: what can be known from the stack file alone, without engine and network. */
@@ -84,8 +84,7 @@ function program(): Command {
     .action(async ({ stack }: { stack: string }) => {
       const { config } = readStackFile(`Pulumi.${stack}.yaml`);
       const pulumi = pulumiIn(process.cwd(), stack, process.env);
-      // Only a backend of files has locks to read; any other tells of them itself.
-      const backend = process.env["PULUMI_BACKEND_URL"] ?? "";
+      const backend = await currentBackend();
       await recover({ pulumi, stack, backend, config, say: print });
       print(`stack ${stack} is ready for pulumi up`);
     });

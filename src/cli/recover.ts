@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { homedir, hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PlatformConfig } from "../config/schema";
 import { vsphereImportId } from "../machines/vsphere-import";
@@ -32,6 +32,16 @@ export function pulumiIn(folder: string, stack: string, environment: NodeJS.Proc
     });
 }
 
+/** The backend that the pulumi command is logged in to. */
+export function currentBackend(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile("pulumi", ["whoami", "--json"], (error, stdout, stderr) => {
+      if (error === null) resolve((JSON.parse(stdout) as { url: string }).url);
+      else reject(new RecoveryError(`pulumi is not logged in to a backend: ${stderr.trim() || error.message}`));
+    });
+  });
+}
+
 interface Lock {
   readonly path: string;
   readonly pid: number;
@@ -56,7 +66,10 @@ interface Pending {
 export class RecoveryError extends Error {}
 
 function locksOf(backend: string, stack: string): readonly Lock[] {
-  const root = join(backend.replace(/^file:\/\//, ""), ".pulumi/locks");
+  const root = join(
+    backend.replace(/^file:\/\/~?/, (scheme) => (scheme.endsWith("~") ? homedir() : "")),
+    ".pulumi/locks",
+  );
   if (!backend.startsWith("file://") || !existsSync(root)) return [];
   return readdirSync(root, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".json") && path.split("/").at(-2) === stack)
@@ -76,6 +89,11 @@ async function clearDeadLocks(pulumi: Pulumi, backend: string, stack: string, sa
   const { code, stderr } = await pulumi(["cancel", "--yes"]);
   if (code !== 0) throw new RecoveryError(`the lock of a run that was killed could not be cleared: ${stderr.trim()}`);
   say("cleared the lock of a run that was killed");
+}
+
+async function mustRun(pulumi: Pulumi, args: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await pulumi(args);
+  if (code !== 0) throw new RecoveryError(`pulumi ${args.slice(0, 2).join(" ")} failed: ${(stderr || stdout).trim().slice(-1000)}`);
 }
 
 function nameOf(urn: string): string {
@@ -98,7 +116,11 @@ async function adopt(pulumi: Pulumi, resource: Resource, id: string): Promise<bo
     );
     const flags = ["--yes", "--skip-preview", "--generate-code=false", "--protect=false", "--suppress-outputs"];
     const { code, stdout, stderr } = await pulumi(["import", "--file", file, ...flags]);
-    if (code === 0) return true;
+    if (code === 0) {
+      // A machine cut off at birth may lack disks or birth data, and nobody has used it yet: it is made again. Other objects are whole.
+      if (resource.type.endsWith(":VirtualMachine")) await mustRun(pulumi, ["state", "taint", resource.urn, "--yes"]);
+      return true;
+    }
     const said = `${stdout}\n${stderr}`;
     if (/does not exist|not found/i.test(said)) return false;
     throw new RecoveryError(
@@ -112,7 +134,7 @@ async function adopt(pulumi: Pulumi, resource: Resource, id: string): Promise<bo
 export interface RecoverOptions {
   readonly pulumi: Pulumi;
   readonly stack: string;
-  /** PULUMI_BACKEND_URL; locks are only read for file:// backends, others tell of them themselves. */
+  /** The backend's URL. Locks are read of file:// backends only; another tells of its own when it is used: `pulumi cancel`. */
   readonly backend: string;
   readonly config: PlatformConfig;
   readonly say: (line: string) => void;
@@ -135,10 +157,8 @@ export async function recover(options: RecoverOptions): Promise<void> {
     const id = vsphereImportId(config, resource.type, resource.inputs ?? {});
     const taken = id !== undefined && (await adopt(pulumi, resource, id));
     say(
-      `${nameOf(resource.urn)}: ${taken ? "taken over from the run that was killed" : "not made by the run that was killed, so made now"}`,
+      `${nameOf(resource.urn)}: ${taken ? "left by the run that was killed: taken over, and made again if it was cut off at birth" : "not made by the run that was killed, so made now"}`,
     );
   }
-  const cleared = await pulumi(["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--suppress-outputs"]);
-  if (cleared.code !== 0)
-    throw new RecoveryError(`the state could not be refreshed: ${(cleared.stderr || cleared.stdout).trim().slice(-1000)}`);
+  await mustRun(pulumi, ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--suppress-outputs"]);
 }

@@ -24,8 +24,14 @@ export interface LoadedPlatform {
   readonly secrets: PlatformSecrets;
 }
 
+/** The engine hands an object over as JSON text; any other text is one secret without a name. Shows nothing of either. */
 function readSecrets(raw: unknown): ReadonlyMap<string, unknown> {
-  return flattenSecrets(typeof raw === "string" ? (JSON.parse(raw) as unknown) : raw);
+  if (typeof raw !== "string") return flattenSecrets(raw);
+  try {
+    return flattenSecrets(JSON.parse(raw) as unknown);
+  } catch {
+    return flattenSecrets("unreadable");
+  }
 }
 
 /**

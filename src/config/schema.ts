@@ -46,11 +46,18 @@ const certificates = (what: string): z.ZodString =>
   text(`${what}, one or more certificates in PEM`, "-----BEGIN CERTIFICATE-----...", (value) => PEM_CERTIFICATE.test(value.trim()));
 
 /** Names that would meet an account or a group of the system. */
-const RESERVED_ACCOUNTS = ["root", "deploy", "daemon", "bin", "sys", "sync", "nobody", "sshd", "sudo", "adm", "etcd"];
+const RESERVED_ACCOUNTS =
+  "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody sshd sudo adm tty disk dialout fax voice cdrom floppy tape audio dip operator src shadow utmp video sasl plugdev staff users nogroup input sgx kvm render crontab messagebus deploy etcd vault haproxy keepalived chrony".split(
+    " ",
+  );
 const accountName = text(
-  `an account name of up to 32 lower-case letters, digits, _ and -, none of ${RESERVED_ACCOUNTS.join(", ")}`,
+  "an account name of up to 32 lower-case letters, digits, _ and -, none that a system account or group has (root, deploy, backup, ...)",
   "alice",
-  (value) => /^[a-z_][a-z0-9_-]{0,31}$/.test(value) && !RESERVED_ACCOUNTS.includes(value),
+  (value) =>
+    /^[a-z][a-z0-9_-]{0,31}$/.test(value) &&
+    !value.startsWith("systemd-") &&
+    !value.startsWith("platform-") &&
+    !RESERVED_ACCOUNTS.includes(value),
 );
 const sshPublicKey = text("an SSH public key in authorized_keys form (ed25519, ECDSA or RSA)", "ssh-ed25519 AAAAC3... alice", (value) =>
   /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com) [A-Za-z0-9+/]{40,}={0,3}( [^\n]*)?$/.test(value),
@@ -217,7 +224,12 @@ export const platformSchema = z.strictObject({
   }),
   tls: tls.default({ source: "internal" }),
   proxy: z
-    .strictObject({ url: proxyUrl, noProxy: z.array(text("a name or network that needs no proxy", ".example.org")).default([]) })
+    .strictObject({
+      url: proxyUrl,
+      noProxy: z
+        .array(text("a name or network that needs no proxy", ".example.org", (value) => /^[A-Za-z0-9.*:/-]+$/.test(value)))
+        .default([]),
+    })
     .optional(),
   artifacts: z
     .strictObject({
@@ -240,6 +252,14 @@ export const platformSchema = z.strictObject({
     .partialRecord(z.enum(VERSION_NAMES), text("a version", "1.2.3"))
     .meta({ description: `versions other than the tested ones, of ${VERSION_NAMES.join(", ")}`, examples: ["longhorn: 1.12.2"] })
     .default({}),
+  confirmations: z
+    .strictObject({
+      migrated: z.array(text("a machine's name", "rkeapp-master1", isDnsLabel)).meta({
+        description: "machines whose data was moved elsewhere, so that an edit may take their data disk away",
+        examples: [["rkeapp-master1"]],
+      }),
+    })
+    .default({ migrated: [] }),
   vault: z
     .strictObject({
       distribution: z.enum(["vault", "openbao"]).meta({ description: "the secrets manager, vault or openbao", examples: ["vault"] }),
@@ -250,6 +270,5 @@ export const platformSchema = z.strictObject({
 /** A valid stack file: every default filled in, every cross-check passed. */
 export type PlatformConfig = z.output<typeof platformSchema>;
 
-export type ZoneConfig = PlatformConfig["zones"]["lan"];
 export type VsphereConfig = Extract<PlatformConfig["hypervisor"], { kind: "vsphere" }>;
 export type ExternalService = PlatformConfig["externalServices"][string];

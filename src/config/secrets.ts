@@ -33,9 +33,14 @@ export function setCommand(path: string): string {
   return `pulumi config set --secret --path 'platform:secrets.${path}'`;
 }
 
+/** Stands for the name of a secret that was set without one: `--path platform:secrets.NAME` was forgotten. */
+const WHOLE = "NAME";
+
 /** Every secret in `raw` by its path; a value is a text or, read from a file, its encrypted form `{secure}`. */
 export function flattenSecrets(raw: unknown, prefix = ""): ReadonlyMap<string, unknown> {
-  if (!isRecord(raw)) return new Map();
+  if (raw === undefined || raw === null) return new Map();
+  // One text instead of an object of secrets: found under no name at all, so it is reported as one that nothing uses.
+  if (!isRecord(raw) || "secure" in raw) return new Map([[prefix === "" ? WHOLE : prefix, raw]]);
   return new Map(
     Object.entries(raw).flatMap(([key, value]): [string, unknown][] =>
       isRecord(value) && !("secure" in value) ? [...flattenSecrets(value, `${prefix}${key}.`)] : [[`${prefix}${key}`, value]],

@@ -38,7 +38,14 @@ function read(path: string): unknown {
       })),
     );
   }
-  return document.toJS() as unknown;
+  try {
+    return document.toJS() as unknown;
+  } catch {
+    // An alias (*name) to nothing: usually a text that begins with a star.
+    throw new ConfigError(basename(path), [
+      { path: "YAML", message: "a value begins with * and names no anchor", remedy: "Put it in quotes" },
+    ]);
+  }
 }
 
 /**

@@ -33,12 +33,15 @@ export function renderUserData(machine: PlannedMachine, keys: BirthKeys): string
     ssh_keys: { ed25519_private: keys.hostPrivateKey, ed25519_public: keys.hostPublicKey },
     no_ssh_fingerprints: true,
     ssh: { emit_keys_to_console: false },
+    // sshd's hardened settings let in this group only, and may take effect before preparation has made any account.
+    groups: ["platform-ssh"],
     users: [
       {
         name: DEPLOY_USER,
         gecos: "Deployment",
         shell: "/bin/bash",
         lock_passwd: true,
+        groups: "platform-ssh",
         sudo: `ALL=(root) NOPASSWD: ${path}`,
         ssh_authorized_keys: [keys.deployPublicKey.trim()],
       },

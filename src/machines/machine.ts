@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
@@ -18,6 +19,11 @@ export interface MachineArgs {
   readonly deployKey: tls.PrivateKey;
   /** The platform's root authority, PEM. */
   readonly rootCertificate: pulumi.Output<string>;
+}
+
+/** Changes exactly when the bundle does. */
+function fingerprint(bundle: string): string {
+  return createHash("sha256").update(bundle).digest("hex");
 }
 
 /** One machine from nothing to prepared: cloned, booted, known by its host key, prepared, verified. */
@@ -84,9 +90,10 @@ export class Machine extends pulumi.ComponentResource {
 
     const verified = new command.remote.Command(
       `${name}-verified`,
-      // Preparation that changed something is verified again, over a new session.
-      { ...shared, stdin: renderBundle(VERIFICATION_BUNDLE), triggers: [this.virtualMachine.identity, prepared.stdout] },
-      { parent: this, deletedWith: this.virtualMachine.resource, customTimeouts: timeouts },
+      // Whatever preparation brought is verified, over a new session: also when it changed the same files as the time before.
+      { ...shared, stdin: renderBundle(VERIFICATION_BUNDLE), triggers: [this.virtualMachine.identity, bundle.apply(fingerprint)] },
+      // Verifying sooner would look at the state before this preparation.
+      { parent: this, dependsOn: [prepared], deletedWith: this.virtualMachine.resource, customTimeouts: timeouts },
     );
 
     this.verified = verified.stdout.apply((text) => parseBundleResult(text).report);

@@ -5,6 +5,7 @@ import type { Zone } from "../../sizing/tiers";
 import { MIB_PER_GIB } from "../../sizing/units";
 import type { VsphereConfig } from "../config/schema";
 import type { PlannedMachine } from "../plan/platform-plan";
+import { DATA_DISK, dataDiskGuard } from "./data-disk-guard";
 import type { BirthData, Hypervisor, VirtualMachine } from "./hypervisor";
 
 export interface VsphereArgs {
@@ -14,6 +15,8 @@ export interface VsphereArgs {
   readonly portGroups: Readonly<Record<Zone, string>>;
   /** Goes into names that must be unique in vCenter. */
   readonly environment: string;
+  /** Machines that may lose their data disk. */
+  readonly migrated: readonly string[];
 }
 
 /** Minutes a clone may take: a big template on slow storage. */
@@ -29,7 +32,7 @@ function base64(text: string): string {
 function disksOf(machine: PlannedMachine): vsphere.VirtualMachineDisk[] {
   const thin = { thinProvisioned: true, eagerlyScrub: false };
   const system = { label: "system", unitNumber: 0, size: machine.osDiskGb, ...thin };
-  const data = { label: "data", unitNumber: 1, size: machine.dataDiskGb, keepOnRemove: true, ...thin };
+  const data = { label: DATA_DISK, unitNumber: 1, size: machine.dataDiskGb, keepOnRemove: true, ...thin };
   return machine.dataDiskGb === 0 ? [system] : [system, data];
 }
 
@@ -42,6 +45,7 @@ export class Vsphere extends pulumi.ComponentResource implements Hypervisor {
   private readonly networks: Readonly<Record<Zone, pulumi.Output<vsphere.GetNetworkResult>>>;
   private readonly folder: vsphere.Folder;
   private readonly tag: vsphere.Tag;
+  private readonly guard: pulumi.ResourceHook;
 
   constructor(
     name: string,
@@ -77,6 +81,7 @@ export class Vsphere extends pulumi.ComponentResource implements Hypervisor {
       invoke,
     );
     this.tag = new vsphere.Tag(`${name}-tag`, { name: args.environment, categoryId: category.id }, invoke);
+    this.guard = dataDiskGuard(args.migrated);
     this.registerOutputs({ folder: this.folder.path });
   }
 
@@ -122,8 +127,10 @@ export class Vsphere extends pulumi.ComponentResource implements Hypervisor {
         parent,
         provider: this.provider,
         protect: holdsData(machine),
-        // A new template is no reason to replace a machine; birth data counts once, and is cleared after first boot.
-        ignoreChanges: ["clone", "extraConfig"],
+        hooks: { beforeUpdate: [this.guard] },
+        // A new template is no reason to replace a machine, nor to switch it off for other firmware; birth data counts once, and is
+        // cleared after first boot.
+        ignoreChanges: ["clone", "extraConfig", "guestId", "firmware", "scsiType"],
         additionalSecretOutputs: ["extraConfig"],
         // Two machines cannot hold one name and one address.
         deleteBeforeReplace: true,

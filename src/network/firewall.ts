@@ -34,19 +34,26 @@ function comment(flow: ResolvedFlow): string {
   return `comment "${flow.from} -> ${flow.to}: ${flow.why}"`.slice(0, 120).replace(/"?$/, '"');
 }
 
-/** One rule a flow, its far end in `daddr` or `saddr`. Names that only DNS knows mean any address outside the platform. */
-function rule(flow: ResolvedFlow, side: "saddr" | "daddr", far: readonly string[]): string {
-  const addresses = far.filter((each) => isIpv4(each) || parseCidr(each) !== undefined);
-  const outside = addresses.length < far.length || addresses.includes("0.0.0.0/0");
-  const where = outside ? (side === "saddr" ? "" : "ip daddr != @zones ") : `ip ${side} ${addressSet(addresses)} `;
+const EVERYWHERE = "0.0.0.0/0";
+
+/**
+ * The rules of a flow, its far end in `daddr` or `saddr`: one for known addresses, and one for names that only DNS knows,
+ * which mean any address outside the platform.
+ */
+function rules(flow: ResolvedFlow, side: "saddr" | "daddr", far: readonly string[]): readonly string[] {
+  const addresses = far.filter((each) => each !== EVERYWHERE && (isIpv4(each) || parseCidr(each) !== undefined));
   const what = flow.protocol === "vrrp" ? "ip protocol vrrp" : `${flow.protocol} dport ${portSet(flow.ports)}`;
-  return `    ${where}${what} accept ${comment(flow)}`;
+  const outside = side === "saddr" ? "" : "ip daddr != @zones ";
+  return [
+    ...(addresses.length === 0 ? [] : [`ip ${side} ${addressSet(addresses)} `]),
+    ...(addresses.length < far.length ? [outside] : []),
+  ].map((where) => `    ${where}${what} accept ${comment(flow)}`);
 }
 
 function inbound(input: FirewallInput): readonly string[] {
   const own = input.flows.filter((flow) => flow.destinations.some((destination) => input.addresses.includes(destination)));
-  return own.map((flow) =>
-    rule(
+  return own.flatMap((flow) =>
+    rules(
       flow,
       "saddr",
       flow.sources.filter((source) => !input.addresses.includes(source)),
@@ -56,7 +63,7 @@ function inbound(input: FirewallInput): readonly string[] {
 
 function outbound(input: FirewallInput): readonly string[] {
   const own = input.flows.filter((flow) => flow.sources.some((source) => input.addresses.includes(source)));
-  return own.map((flow) => rule(flow, "daddr", flow.destinations));
+  return own.flatMap((flow) => rules(flow, "daddr", flow.destinations));
 }
 
 const COMMON_INPUT = [

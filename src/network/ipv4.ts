@@ -29,8 +29,6 @@ export interface Cidr {
   readonly network: string;
   /** Last address of the network, its broadcast address. */
   readonly broadcast: string;
-  readonly prefixLength: number;
-  readonly netmask: string;
 }
 
 /** Parses `192.0.2.0/24`; undefined when it is not a network in its canonical form. */
@@ -42,19 +40,7 @@ export function parseCidr(text: string): Cidr | undefined {
   const size = 2 ** (ADDRESS_BITS - Number(length));
   const first = toNumber(network);
   if (first % size !== 0) return undefined;
-  return {
-    network,
-    broadcast: toAddress(first + size - 1),
-    prefixLength: Number(length),
-    netmask: toAddress(2 ** ADDRESS_BITS - size),
-  };
-}
-
-/** @throws RangeError when `text` is no network. */
-export function cidrOf(text: string): Cidr {
-  const cidr = parseCidr(text);
-  if (cidr === undefined) throw new RangeError(`${text} is not an IPv4 network`);
-  return cidr;
+  return { network, broadcast: toAddress(first + size - 1) };
 }
 
 export function contains(cidr: Cidr, address: string): boolean {

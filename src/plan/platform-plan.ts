@@ -97,7 +97,8 @@ export function planPlatform(config: PlatformConfig): PlatformPlan {
       proxy: proxy === undefined ? [] : [proxy.hostname],
     },
     hypervisorPort: VCENTER_PORT,
-    proxyPort: proxy === undefined ? undefined : Number(proxy.port),
+    // URL leaves out the port that its scheme implies.
+    proxyPort: proxy === undefined ? undefined : Number(proxy.port || "80"),
     external,
     connected: config.artifacts.mode === "connected",
   });

@@ -136,6 +136,7 @@ def main():
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL": "C.UTF-8",
         "DEBIAN_FRONTEND": "noninteractive",
+        "PLATFORM_BUNDLE": bundle["name"],
         "PLATFORM_CHANGED": "\n".join(changed),
     }
     report = {}

@@ -4,6 +4,7 @@ import { Client } from "ssh2";
 import { beforeAll, describe, expect, it } from "vitest";
 import { removeSandbox } from "../../sandbox/down";
 import { runRemote } from "../../sandbox/plugins/ssh";
+import { VERIFICATION_BUNDLE } from "../../src/machines/preparation/files";
 import { RECEIVER_PATH, renderBundle } from "../../src/remote/bundle";
 import type { RaisedSandbox } from "./fixture";
 import { attach, NAME, raiseTest, RESOURCES } from "./fixture";
@@ -111,19 +112,26 @@ describe("on the machines", () => {
     expect(await sandbox.access.shell("gitops1", "cat /srv/kept")).toBe("precious\n");
   });
 
-  it("rules that lock the deployer out take themselves back", async () => {
+  it("rules that lock the deployer out take themselves back; the next runs load the right ones and confirm them", async () => {
+    const name = "lbintegration2";
+    const rules = "/etc/platform/nftables.conf";
     const locked =
-      "table inet platform\ndelete table inet platform\ntable inet platform { chain input { type filter hook input priority filter; policy drop; }; }";
-    await sandbox.access.shell(
-      "lbintegration2",
-      `cp /etc/nftables.conf /root/good && printf '${locked}\\n' > /etc/nftables.conf && /usr/local/lib/platform/prepare/90-firewall.sh`,
-    );
-    const dial = { ...sandbox.connection("lbintegration2"), dialErrorLimit: 0, perDialTimeout: 3 };
+      "table inet platform\\ndelete table inet platform\\ntable inet platform { chain input { type filter hook input priority filter; policy drop; }; }\\n";
+    const load = "PLATFORM_BUNDLE=prepare /usr/local/lib/platform/prepare/90-firewall.sh";
+    await sandbox.access.shell(name, `cp ${rules} /root/good && printf '${locked}' > ${rules} && ${load}`);
+    const dial = { ...sandbox.connection(name), dialErrorLimit: 0, perDialTimeout: 3 };
     await expect(runRemote(dial, "true", "")).rejects.toThrow("could not reach");
-    // What the timer does in two minutes; here at once.
-    expect(await sandbox.access.shell("lbintegration2", "systemctl is-active platform-firewall-rollback.timer")).toBe("active\n");
-    await sandbox.access.shell("lbintegration2", "systemctl start platform-firewall-rollback.service && cp /root/good /etc/nftables.conf");
+    // What the timer does in 35 minutes; here at once.
+    expect(await sandbox.access.shell(name, "systemctl is-active platform-firewall-rollback.timer")).toBe("active\n");
+    expect((await sandbox.access.attempt(name, `cmp ${rules} /etc/nftables.conf`)).ok).toBe(false);
+    await sandbox.access.shell(name, `systemctl start platform-firewall-rollback.service && cp /root/good ${rules}`);
     expect((await runRemote(dial, "true", "")).code).toBe(0);
+    const verify = (): ReturnType<typeof runRemote> => runRemote(dial, `sudo -n ${RECEIVER_PATH}`, renderBundle(VERIFICATION_BUNDLE));
+    const first = await verify();
+    expect(first.code).toBe(1);
+    expect(first.stderr).toContain("the firewall's rules had been taken back");
+    expect((await verify()).code).toBe(0);
+    await sandbox.access.shell(name, `cmp ${rules} /etc/nftables.conf && ! systemctl is-active platform-firewall-rollback.timer`);
   });
 
   it("a step that fails says so with its last lines, and is not skipped the next time", async () => {

@@ -11,7 +11,7 @@ const GOLDEN = join(dirname(__dirname), "golden");
 /** What reads each file, as a shell line with the file at $f. */
 const READERS: readonly (readonly [RegExp, string])[] = [
   [/cloud-init\/user-data$/, "cloud-init schema --config-file $f"],
-  [/etc\/nftables\.conf$/, "nft --check --file $f"],
+  [/etc\/platform\/nftables\.conf$/, "nft --check --file $f"],
   [/etc\/ssh\/sshd_config\.d\//, "sshd -t -f $f"],
   [/etc\/sudoers\.d\//, "visudo --check --file=$f"],
   [/etc\/sysctl\.d\//, "sysctl --quiet --dry-run --load=$f"],

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { openStack, sandboxEngine } from "../../sandbox/engine";
 import { attach, edited, NAME, raiseTest, RESOURCES, shownLines, touched } from "./fixture";
 import type { RaisedSandbox } from "./fixture";
 
@@ -71,12 +72,32 @@ describe("an edit of who may come in", () => {
     expect(await sandbox.access.shell("vault1", "nft list chain inet platform input")).toMatch(/203\.0\.113\.77.* dport 22 accept/);
   });
 
+  it("is verified again when the next edit changes the same files", async () => {
+    const stackFile = edited({
+      "administrators: {}": `administrators: { bob: { keys: ["${key}"] } }`,
+      "administratorNetworks: [": "administratorNetworks: [203.0.113.77/32, 203.0.113.78/32, ",
+    });
+    expect(touched(await raiseTest({ stackFile }))).toEqual(
+      sandbox.names.flatMap((name) => [`${name}-prepared`, `${name}-verified`]).sort(),
+    );
+    expect(await sandbox.access.shell("vault1", "cat /etc/nftables.conf")).toContain("203.0.113.78/32");
+    await sandbox.access.shell("vault1", "! systemctl is-active platform-firewall-rollback.timer");
+  });
+
   it("taken back closes the account and the firewall", async () => {
     await raiseTest();
     expect(await sandbox.access.shell("lbdmz2", "getent passwd bob")).toContain("/usr/sbin/nologin");
     expect((await sandbox.access.attempt("lbdmz2", "test -e /etc/ssh/authorized_keys.d/bob")).ok).toBe(false);
     expect(await sandbox.access.shell("vault1", "nft list chain inet platform input")).not.toContain("203.0.113.77");
   });
+});
+
+it("an edit that would take a data disk away is refused in the preview, with the way out", async () => {
+  const stackFile = edited({ "platform:users: 100": "platform:users: 500" });
+  const { stack } = await openStack(sandboxEngine(NAME, sandbox.result.facts.slot, stackFile));
+  const attempt = stack.preview();
+  await expect(attempt).rejects.toThrow("rkeapp-master1: this edit would take its data disk away while it runs");
+  await expect(attempt).rejects.toThrow("pulumi config set --path 'platform:confirmations.migrated[0]' rkeapp-master1");
 });
 
 it("a machine removed behind the program's back comes back alone", async () => {

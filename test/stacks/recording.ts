@@ -74,7 +74,14 @@ function outputsOf(type: string, name: string, inputs: Record<string, unknown>):
 /** Runs the whole program against mocks with this configuration. */
 export async function registrationsOf(config: Readonly<Record<string, unknown>>): Promise<readonly Registration[]> {
   const found: Registration[] = [];
-  const prototype = MockMonitor.prototype as unknown as { registerResource: (request: Request, callback: unknown) => Promise<void> };
+  const prototype = MockMonitor.prototype as unknown as {
+    registerResource: (request: Request, callback: unknown) => Promise<void>;
+    registerResourceHook: (request: unknown, callback: (error: null, response: object) => void) => void;
+  };
+  // The mocks know no hooks, and a resource with one would wait for ever.
+  prototype.registerResourceHook = (_request, callback): void => {
+    callback(null, {});
+  };
   const original = prototype.registerResource;
   prototype.registerResource = function (request: Request, callback: unknown): Promise<void> {
     const inputs = request.getObject()?.toJavaScript() ?? {};

@@ -43,7 +43,7 @@ describe("machines", () => {
 
   it("ignore a new template and spent birth data, and keep user data secret", () => {
     for (const machine of machines()) {
-      expect(machine.ignoreChanges).toEqual(["clone", "extraConfig"]);
+      expect(machine.ignoreChanges).toEqual(["clone", "extraConfig", "guestId", "firmware", "scsiType"]);
       expect(machine.secretOutputs).toContain("extraConfig");
       expect(machine.secretInputs).toEqual(["extraConfig"]);
     }

@@ -15,7 +15,17 @@ if [ ${#missing[@]} -gt 0 ] && [ "$(cat /etc/platform/artifacts)" = mirrored ]; 
   exit 1
 fi
 if [ ${#missing[@]} -gt 0 ]; then
+  # A run that was cut off leaves packages half-configured, and apt refuses to go on before they are whole.
+  dpkg --configure -a
   # Another package run (cloud-init's, or an administrator's) may hold the lock for a while.
-  apt-get -o DPkg::Lock::Timeout=300 -q update
+  # The lists have a lock of their own that apt does not wait for: the first boot's own update may hold it.
+  for attempt in 1 2 3 4 5 6; do
+    if apt-get -q update; then break; fi
+    if [ "$attempt" = 6 ]; then
+      echo "apt-get update failed six times in a minute; its last words are above" >&2
+      exit 1
+    fi
+    sleep 10
+  done
   apt-get -o DPkg::Lock::Timeout=300 -q -y --no-install-recommends -o Dpkg::Options::=--force-confold install "${missing[@]}"
 fi

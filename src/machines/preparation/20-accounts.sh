@@ -17,10 +17,11 @@ done < /etc/platform/administrators
 
 for name in $(getent group platform-admins | cut -d: -f4 | tr ',' ' '); do
   if ! grep -qxF "$name" /etc/platform/administrators; then
-    gpasswd --delete "$name" platform-admins
-    gpasswd --delete "$name" platform-ssh
     usermod --lock --expiredate 1 --shell /usr/sbin/nologin "$name"
+    gpasswd --delete "$name" platform-ssh
     loginctl terminate-user "$name" 2>/dev/null || true
+    # Last: cut off before here, the next run still finds the account to close.
+    gpasswd --delete "$name" platform-admins
   fi
 done
 

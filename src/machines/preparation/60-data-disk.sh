@@ -4,9 +4,20 @@
 # by a second run, nor by a disk in the wrong place.
 set -euo pipefail
 
-[ -s /etc/platform/data-disk ] || exit 0
+if [ ! -s /etc/platform/data-disk ]; then
+  # A machine that gave its data disk up must not wait for it at its next boot.
+  if grep -q 'x-platform\.data' /etc/fstab 2>/dev/null; then
+    sed -i '/x-platform\.data/d' /etc/fstab
+    systemctl daemon-reload
+  fi
+  exit 0
+fi
 read -r mount_point device size_gb < /etc/platform/data-disk
 label=platform-data
+# Linux may name disks in another order at any boot; where udev knows the controller's unit, that decides.
+for path in /dev/disk/by-path/*-scsi-0:0:1:0; do
+  if [ -b "$path" ]; then device=$(readlink -f "$path"); fi
+done
 
 disk=$(blkid -t "LABEL=$label" -o device || true)
 if [ "$(printf '%s\n' "$disk" | grep -c .)" -gt 1 ]; then
@@ -34,7 +45,7 @@ if [ -z "$disk" ]; then
 fi
 
 uuid=$(blkid -s UUID -o value "$disk")
-line="UUID=$uuid $mount_point ext4 defaults,noatime 0 2"
+line="UUID=$uuid $mount_point ext4 defaults,noatime,x-platform.data 0 2"
 if ! grep -qxF "$line" /etc/fstab 2>/dev/null; then
   # Only this mount point's line is ours; the rest of fstab stays.
   other=$(awk -v at="$mount_point" '$2 != at' /etc/fstab 2>/dev/null || true)
@@ -47,5 +58,8 @@ mkdir -p "$mount_point"
 if ! mountpoint -q "$mount_point"; then
   mount "$mount_point"
 fi
+# The kernel learns of a disk that grew while in use only when asked to look again.
+rescan=/sys/class/block/$(basename "$(readlink -f "$disk")")/device/rescan
+if [ -w "$rescan" ]; then echo 1 > "$rescan"; fi
 # Does nothing when the file system already fills the disk.
 resize2fs "$disk" 2>&1

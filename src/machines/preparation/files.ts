@@ -190,7 +190,7 @@ function proxyFiles(config: PlatformConfig): readonly ManagedFile[] {
     ),
     file(
       "/etc/profile.d/platform-proxy.sh",
-      lines(MANAGED, ...["http_proxy", "https_proxy"].map((name) => `export ${name}=${url}`), `export no_proxy=${none}`),
+      lines(MANAGED, ...["http_proxy", "https_proxy"].map((name) => `export ${name}=${url}`), `export no_proxy="${none}"`),
     ),
   ];
 }
@@ -229,7 +229,7 @@ export function preparationFiles(
     ...hardeningFiles(machine),
     ...proxyFiles(config),
     file("/usr/local/share/ca-certificates/platform-root.crt", trust.rootCertificate),
-    file("/etc/nftables.conf", renderFirewall(config, plan, machine)),
+    file("/etc/platform/nftables.conf", renderFirewall(config, plan, machine)),
     ...scripts(),
   ];
 }
@@ -245,5 +245,9 @@ export function preparationBundle(files: readonly ManagedFile[]): Bundle {
   return { name: "prepare", files, steps: steps.map(step) };
 }
 
-/** Checks a prepared machine and keeps its firewall's rules. */
-export const VERIFICATION_BUNDLE: Bundle = { name: "verify", files: [], steps: [step(`${SCRIPTS}/verify.sh`)] };
+/** Checks a prepared machine and keeps its firewall's rules; loads them again first if nobody confirmed them in time. */
+export const VERIFICATION_BUNDLE: Bundle = {
+  name: "verify",
+  files: [],
+  steps: [step(`${SCRIPTS}/90-firewall.sh`), step(`${SCRIPTS}/verify.sh`)],
+};

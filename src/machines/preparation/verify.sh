@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks on the machine itself what preparation promised, and reports each point. Being here over a new SSH session
-# proves that the firewall lets the deployer in, so it also keeps the firewall's rules. Changes nothing else.
+# proves that the loaded firewall lets the deployer in, so it also keeps its rules, for the next boot too. Changes
+# nothing else.
 set -euo pipefail
 
 problems=0
@@ -13,6 +14,13 @@ expect() { # name, wanted, found
 }
 
 systemctl stop platform-firewall-rollback.timer 2>/dev/null || true
+if ! cmp -s /var/lib/platform/nftables.loaded /etc/platform/nftables.conf; then
+  echo "firewall: the rules that are loaded are not those of /etc/platform/nftables.conf"
+  problems=1
+elif ! cmp -s /etc/platform/nftables.conf /etc/nftables.conf; then
+  install -m 0755 /etc/platform/nftables.conf /etc/nftables.conf
+fi
+systemctl is-enabled --quiet nftables || systemctl enable --quiet nftables
 
 expect host "$(cat /etc/platform/hostname)" "$(hostname)"
 address=$(cat /etc/platform/address)
@@ -37,10 +45,11 @@ fi
 
 if [ -s /etc/platform/data-disk ]; then
   read -r mount_point _ size_gb < /etc/platform/data-disk
-  if mountpoint -q "$mount_point" && grep -q "^UUID=.* $mount_point " /etc/fstab; then
+  found_gb=$(($(lsblk --bytes --nodeps --noheadings --output SIZE "$(findmnt -no SOURCE "$mount_point" || echo /dev/null)" 2>/dev/null || echo 0) / 1000000000))
+  if mountpoint -q "$mount_point" && grep -q "^UUID=.* $mount_point " /etc/fstab && [ "$found_gb" -ge "$size_gb" ]; then
     report data-disk "$mount_point"
   else
-    echo "data-disk: $size_gb GB are not mounted at $mount_point by UUID"
+    echo "data-disk: $size_gb GB are not mounted at $mount_point by UUID (found $found_gb GB)"
     problems=1
   fi
 fi

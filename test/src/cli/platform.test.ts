@@ -102,7 +102,7 @@ describe("render", () => {
     expect(platform("render", "--stack", "sandbox", "--out", out).code).toBe(0);
     expect(readdirSync(join(out, "machines"))).toHaveLength(18);
     expect(readFileSync(join(out, "machines/vault1/cloud-init/user-data"), "utf8")).toContain('ed25519_private: "<secret: host-key>"');
-    expect(existsSync(join(out, "machines/vault1/etc/nftables.conf"))).toBe(true);
+    expect(existsSync(join(out, "machines/vault1/etc/platform/nftables.conf"))).toBe(true);
     expect(platform("render", "--stack", "sandbox", "--out", out).code).toBe(0);
     const other = mkdtempSync(join(tmpdir(), "render-"));
     writeFileSync(join(other, "mine"), "");

@@ -66,7 +66,7 @@ describe("a single mistake", () => {
     [
       ["access", "administrators", "root"],
       { keys: [] },
-      'platform:access.administrators.root: the name "root" is not an account name of up to 32 lower-case letters, digits, _ and -, none of root, deploy, daemon, bin, sys, sync, nobody, sshd, sudo, adm, etcd. Write for example alice.',
+      'platform:access.administrators.root: the name "root" is not an account name of up to 32 lower-case letters, digits, _ and -, none that a system account or group has (root, deploy, backup, ...). Write for example alice.',
     ],
     [
       ["overrides", "prod-gitop1"],
