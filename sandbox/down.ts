@@ -1,17 +1,16 @@
-import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { findDaemon, releaseHost } from "./host";
 import { listInstances, Lxd, setState } from "./lxd";
 import { run } from "./process";
 import { projectName, readFacts, sandboxFolder } from "./sandbox";
 
-/** Detaches every loop device that backs a disk of this sandbox. */
+/** Detaches every loop device that backs a disk of this sandbox, also of one whose file is already gone. */
 async function detachDisks(name: string): Promise<void> {
   const folder = join(sandboxFolder(name), "disks");
-  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".img")) : [];
-  for (const file of files) {
-    const devices = (await run("losetup", ["--associated", join(folder, file), "--output", "NAME", "--noheadings"])).trim();
-    for (const device of devices.split("\n").filter((each) => each !== "")) await run("losetup", ["--detach", device.trim()]);
+  const lines = (await run("losetup", ["--list", "--noheadings", "--output", "NAME,BACK-FILE"])).trim().split("\n");
+  for (const line of lines) {
+    const [device = "", file = ""] = line.trim().split(/\s+/);
+    if (file.startsWith(`${folder}/`)) await run("losetup", ["--detach", device]);
   }
 }
 

@@ -124,7 +124,6 @@ async function isolate(slot: number): Promise<void> {
       "",
     ].join("\n"),
   });
-  writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
 }
 
 /** Refuses when something else on this host already uses the sandbox's addresses. */
@@ -139,30 +138,31 @@ async function checkRoutes(slot: number): Promise<void> {
     );
 }
 
-/** Kernel limits that eighteen systems of one user soon reach: systemd alone takes several inotify instances each. */
-const KERNEL_LIMITS: Readonly<Record<string, number>> = {
+/** Kernel settings a sandbox needs: eighteen systems of one user soon reach the usual limits of inotify; zones are routed. */
+const KERNEL_SETTINGS: Readonly<Record<string, number>> = {
   "/proc/sys/fs/inotify/max_user_instances": 8192,
   "/proc/sys/fs/inotify/max_user_watches": 1048576,
+  "/proc/sys/net/ipv4/ip_forward": 1,
 };
 
-function limitsFile(): string {
-  return join(cacheFolder(), "kernel-limits.json");
+function settingsFile(): string {
+  return join(cacheFolder(), "kernel-settings.json");
 }
 
 /** Raises what is too low, remembering what it was. */
-function raiseLimits(): void {
-  const before = Object.fromEntries(Object.keys(KERNEL_LIMITS).map((path) => [path, Number(readFileSync(path, "utf8"))]));
-  const low = Object.entries(KERNEL_LIMITS).filter(([path, wanted]) => (before[path] ?? wanted) < wanted);
-  if (low.length > 0 && !existsSync(limitsFile())) writeFileSync(limitsFile(), JSON.stringify(before));
+function raiseSettings(): void {
+  const before = Object.fromEntries(Object.keys(KERNEL_SETTINGS).map((path) => [path, Number(readFileSync(path, "utf8"))]));
+  const low = Object.entries(KERNEL_SETTINGS).filter(([path, wanted]) => (before[path] ?? wanted) < wanted);
+  if (low.length > 0 && !existsSync(settingsFile())) writeFileSync(settingsFile(), JSON.stringify(before));
   for (const [path, wanted] of low) writeFileSync(path, String(wanted));
 }
 
-/** Gives the kernel its own limits back. */
-function restoreLimits(): void {
-  if (!existsSync(limitsFile())) return;
-  const before = JSON.parse(readFileSync(limitsFile(), "utf8")) as Record<string, number>;
+/** Gives the kernel its own settings back. */
+function restoreSettings(): void {
+  if (!existsSync(settingsFile())) return;
+  const before = JSON.parse(readFileSync(settingsFile(), "utf8")) as Record<string, number>;
   for (const [path, value] of Object.entries(before)) writeFileSync(path, String(value));
-  rmSync(limitsFile());
+  rmSync(settingsFile());
 }
 
 /** Makes what is missing for the sandbox of this name and returns its facts; run again it changes nothing. */
@@ -177,7 +177,7 @@ export async function prepareHost(name: string, say: (line: string) => void): Pr
   const facts: SandboxFacts = { name, slot, socket, image: image.alias };
   await checkRoutes(slot);
   writeFacts(facts);
-  raiseLimits();
+  raiseSettings();
   await makePool(root);
   await makeBridges(root, slot);
   await isolate(slot);
@@ -210,7 +210,7 @@ export async function releaseHost(facts: SandboxFacts): Promise<void> {
   const projects = (await root.get("/projects?recursion=1")) as { name: string }[];
   if (projects.some((each) => each.name.startsWith("platform-"))) return;
   await root.remove(`/storage-pools/${POOL}`);
-  restoreLimits();
+  restoreSettings();
   if (!existsSync(daemonFile())) return;
   const pid = Number(readFileSync(daemonFile(), "utf8"));
   const isOurs = existsSync(`/proc/${pid}/comm`) && readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "lxd";

@@ -78,11 +78,11 @@ class Disks {
     return join(this.folder, `${machine}-${disk.label}.img`);
   }
 
-  /** Makes the disk's file; one that no machine owned was left by a create cut short and held nothing yet. */
-  make(machine: string, disk: Disk): string {
+  /** Makes the disk's file. One of that name which no machine owns is kept aside, as a datastore would: it may hold data. */
+  async make(machine: string, disk: Disk): Promise<string> {
+    await this.remove(machine, { ...disk, keepOnRemove: true });
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const path = this.path(machine, disk);
-    rmSync(path, { force: true });
     writeFileSync(path, "", { mode: 0o600 });
     truncateSync(path, (disk.size ?? 0) * BYTES_PER_GB);
     return path;
@@ -176,7 +176,7 @@ export function machineKind(lxd: Lxd, facts: SandboxFacts): ResourceKind {
       net: { type: "nic", nictype: "bridged", parent: bridgeName(facts.slot, zone), name: guest.interfaceName },
     };
     for (const disk of extraDisks(inputs)) {
-      result[disk.label] = { type: "unix-block", source: await disks.attach(disks.make(name, disk)), path: deviceOf(disk) };
+      result[disk.label] = { type: "unix-block", source: await disks.attach(await disks.make(name, disk)), path: deviceOf(disk) };
     }
     return result;
   };
@@ -233,7 +233,7 @@ export function machineKind(lxd: Lxd, facts: SandboxFacts): ResourceKind {
     for (const disk of wanted) {
       const known = before.find((each) => each.label === disk.label);
       if (known === undefined)
-        kept[disk.label] = { type: "unix-block", source: await disks.attach(disks.make(name, disk)), path: deviceOf(disk) };
+        kept[disk.label] = { type: "unix-block", source: await disks.attach(await disks.make(name, disk)), path: deviceOf(disk) };
       else if ((disk.size ?? 0) < disks.size(name, known))
         throw new Error(
           `virtual disk "${disk.label}": virtual disks cannot be shrunk (old: ${disks.size(name, known)} new: ${disk.size ?? 0})`,
