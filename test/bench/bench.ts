@@ -108,7 +108,7 @@ async function main(): Promise<void> {
   );
   const begin = Math.min(...created.map((step) => step.start));
   const makespan = Math.max(...created.map((step) => step.end)) - begin;
-  const each = ways(steps, readTurns());
+  const each = ways(created, readTurns());
   const critical = Math.max(...each.map((way) => way.sum));
   const sum = created.reduce((all, step) => all + step.end - step.start, 0);
   const idle = await timed(() => raise({ name: NAME, say: () => undefined }));

@@ -10,7 +10,10 @@ import { rawStack, withValue } from "../config/valid";
 const ROOT = join(__dirname, "../../..");
 
 function platform(...args: readonly string[]): { code: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync("npx", ["platform", ...args], { cwd: ROOT, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, "src/cli/platform.cjs"), ...args], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
   return { code: status, stdout, stderr: stderr.replace(/^npm warn.*\n/gm, "") };
 }
 
@@ -46,6 +49,12 @@ it.each(["table", "markdown", "html"])("plan --format %s names every machine and
   expect(code).toBe(0);
   for (const name of ["rkeapp-master1", "vault1", "lbdmz2", "keycloak"]) expect(stdout).toContain(name);
   expect(stdout).not.toMatch(/<(script|link|img)/);
+});
+
+it("npx finds the command after a plain npm ci", () => {
+  const { status, stdout } = spawnSync("npx", ["platform", "check", "--stack", "prod"], { cwd: ROOT, encoding: "utf8" });
+  expect(status).toBe(0);
+  expect(stdout.split("\n")[0]).toBe("Pulumi.prod.yaml: ok");
 });
 
 describe("check", () => {
