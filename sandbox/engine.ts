@@ -107,7 +107,7 @@ export async function openStack(options: EngineOptions): Promise<OpenedStack> {
   writeFileSync(join(workFolder, "Pulumi.yaml"), toYaml({ ...project, main: CHECKOUT }));
   const stackPath = join(workFolder, `Pulumi.${options.stack}.yaml`);
   writePrivate(stackPath, mergeStackFile(stackPath, options.stackFile));
-  const pulumiCommand = await PulumiCommand.get({ root: dirname(await binFolder()) });
+  const pulumiCommand = await PulumiCommand.get({ root: await pulumiRoot() });
   const workspace = await LocalWorkspace.create({
     workDir: workFolder,
     pulumiCommand,
@@ -120,10 +120,6 @@ export async function openStack(options: EngineOptions): Promise<OpenedStack> {
     await stack.setConfig(path, { value: randomBytes(18).toString("base64url"), secret: true }, true);
   }
   return { stack, environment, workFolder };
-}
-
-async function binFolder(): Promise<string> {
-  return join(await pulumiRoot(), "bin");
 }
 
 /** A sandbox's own stack file: the checkout's, moved to the sandbox's addresses. */
