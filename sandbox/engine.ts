@@ -1,20 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation";
 import { parse } from "yaml";
 import { toYaml } from "../src/shared/yaml";
 import { readStackFile } from "../src/config/stack-file";
 import { isRecord } from "../src/shared/json";
+import { installPlugins, languageHost } from "./plugin-install";
 import { moveToSlot, sandboxFolder, writePrivate } from "./sandbox";
 import { run } from "./process";
 
 /** The real engine for one stack: the pinned CLI, a state of its own, and plugins official or standing in. */
 
 const CHECKOUT = dirname(__dirname);
-
-/** Stand-in plugins by name; each version is the one the SDK asks for. */
-const STAND_INS: Readonly<Record<string, string>> = { vsphere: "4.18.2", command: "1.2.1", random: "4.21.2", tls: "5.6.1" };
 
 export interface EngineOptions {
   /** Folder of state, keys and configuration; made when missing, for its owner only. */
@@ -32,32 +30,6 @@ export async function pulumiRoot(): Promise<string> {
   return (await run(join(CHECKOUT, "tools/pulumi.sh"), [], { timeoutSeconds: 1800, showErrors: true })).trim();
 }
 
-/** An executable that runs a TypeScript file of this checkout, with nothing of it on the command line but its path. */
-function writeLauncher(path: string, script: string): void {
-  const loader = join(CHECKOUT, "node_modules/tsx/dist/loader.mjs");
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" --import "file://${loader}" "${script}" "$@"\n`);
-  chmodSync(path, 0o755);
-}
-
-function installPlugins(home: string): void {
-  const official = process.env["SANDBOX_PLUGINS"] === "official";
-  for (const [name, version] of Object.entries(STAND_INS)) {
-    if (official && name !== "vsphere") continue;
-    writeLauncher(
-      join(home, "plugins", `resource-${name}-v${version}`, `pulumi-resource-${name}`),
-      join(CHECKOUT, `sandbox/plugins/${name}.ts`),
-    );
-  }
-}
-
-/** The official CLI brings its language host along; one built from the Go module has none. */
-function languageHost(root: string, home: string): string {
-  if (existsSync(join(root, "bin/pulumi-language-nodejs"))) return join(root, "bin");
-  writeLauncher(join(home, "language-host/pulumi-language-nodejs"), join(CHECKOUT, "sandbox/language-host/main.ts"));
-  return join(home, "language-host");
-}
-
 /** Keeps what Pulumi added to the stack file (salt, encrypted secrets) when its answers are written anew. */
 function mergeStackFile(path: string, text: string): string {
   const fresh = parse(text) as Record<string, unknown>;
@@ -69,16 +41,15 @@ function mergeStackFile(path: string, text: string): string {
 }
 
 /** The environment in which the engine works on this stack. */
-export async function engineEnvironment(options: EngineOptions): Promise<Record<string, string>> {
-  const root = await pulumiRoot();
+export async function engineEnvironment(options: EngineOptions, root: string): Promise<Record<string, string>> {
   const home = join(options.folder, "pulumi");
   mkdirSync(join(options.folder, "backend"), { recursive: true, mode: 0o700 });
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  installPlugins(home);
+  const [host] = await Promise.all([languageHost(root, home), installPlugins(home)]);
   const passphrase = join(options.folder, "passphrase");
   if (!existsSync(passphrase)) writePrivate(passphrase, randomBytes(32).toString("base64url"));
   return {
-    PATH: [languageHost(root, home), join(root, "bin"), process.env["PATH"] ?? ""].join(":"),
+    PATH: [host, join(root, "bin"), process.env["PATH"] ?? ""].join(":"),
     PULUMI_HOME: home,
     PULUMI_BACKEND_URL: `file://${join(options.folder, "backend")}`,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
@@ -99,7 +70,8 @@ export interface OpenedStack {
 
 /** Opens the stack, with its answers written from `stackFile` and a generated password where it has none. */
 export async function openStack(options: EngineOptions): Promise<OpenedStack> {
-  const environment = await engineEnvironment(options);
+  const root = await pulumiRoot();
+  const environment = await engineEnvironment(options, root);
   const workFolder = join(options.folder, "work");
   mkdirSync(workFolder, { recursive: true, mode: 0o700 });
   const project = parse(readFileSync(join(CHECKOUT, "Pulumi.yaml"), "utf8")) as Record<string, unknown>;
@@ -107,7 +79,7 @@ export async function openStack(options: EngineOptions): Promise<OpenedStack> {
   writeFileSync(join(workFolder, "Pulumi.yaml"), toYaml({ ...project, main: CHECKOUT }));
   const stackPath = join(workFolder, `Pulumi.${options.stack}.yaml`);
   writePrivate(stackPath, mergeStackFile(stackPath, options.stackFile));
-  const pulumiCommand = await PulumiCommand.get({ root: await pulumiRoot() });
+  const pulumiCommand = await PulumiCommand.get({ root });
   const workspace = await LocalWorkspace.create({
     workDir: workFolder,
     pulumiCommand,

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { isUnknown } from "./plugin-server";
 import type { Failure, Properties } from "./plugin-server";
+import schema from "./vsphere-schema.json";
 
 /** The official provider's argument names and types, as kept in vsphere-schema.json: unknown and misshapen inputs are refused. */
 
@@ -25,7 +24,7 @@ interface Schema {
   readonly types: Readonly<Record<string, Shape>>;
 }
 
-const SCHEMA = JSON.parse(readFileSync(join(__dirname, "vsphere-schema.json"), "utf8")) as Schema;
+const SCHEMA = schema as unknown as Schema;
 
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "array";

@@ -47,8 +47,9 @@ async function previewProduction(): Promise<{ total: number; registered: number;
 
 /** Preview of as many trivial resources, by the same command, host and kind of plugin: what the engine itself costs. */
 async function previewFloor(count: number): Promise<number> {
-  const environment = await engineEnvironment({ folder: fresh(), stack: "floor", stackFile: "" });
-  const pulumiCommand = await PulumiCommand.get({ root: await pulumiRoot() });
+  const root = await pulumiRoot();
+  const environment = await engineEnvironment({ folder: fresh(), stack: "floor", stackFile: "" }, root);
+  const pulumiCommand = await PulumiCommand.get({ root });
   const workDir = join(ROOT, "test/bench/floor");
   const stack = await LocalWorkspace.createOrSelectStack(
     { stackName: "floor", workDir },

@@ -50,7 +50,7 @@ describe("the plain pulumi command in the checkout", () => {
   };
 
   beforeAll(async () => {
-    environment = await engineEnvironment({ folder, stack: "plain", stackFile: "" });
+    environment = await engineEnvironment({ folder, stack: "plain", stackFile: "" }, await pulumiRoot());
     writeFileSync(file, stackText("sandbox"));
     spawnSync("pulumi", ["stack", "init", "plain", "--non-interactive"], { cwd: ROOT, env: { ...process.env, ...environment } });
     // init writes a file of its own beside Pulumi.yaml; this test keeps its answers elsewhere.
@@ -100,8 +100,9 @@ describe("stand-in plugins", () => {
     name: string,
     program: () => unknown,
   ): Promise<{ failed: boolean; output: string; outputs: Record<string, { value: unknown; secret: boolean }> }> => {
-    const environment = await engineEnvironment({ folder, stack: name, stackFile: "" });
-    const pulumiCommand = await PulumiCommand.get({ root: await pulumiRoot() });
+    const root = await pulumiRoot();
+    const environment = await engineEnvironment({ folder, stack: name, stackFile: "" }, root);
+    const pulumiCommand = await PulumiCommand.get({ root });
     const stack = await LocalWorkspace.createOrSelectStack(
       { stackName: name, projectName: "stand-ins", program: () => Promise.resolve(program() as Record<string, unknown>) },
       { pulumiCommand, envVars: environment, pulumiHome: environment["PULUMI_HOME"] ?? "" },
