@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -94,12 +95,24 @@ export async function openStack(options: EngineOptions): Promise<OpenedStack> {
   return { stack, environment, workFolder };
 }
 
-/** A sandbox's own stack file: the checkout's, moved to the sandbox's addresses. */
-export function sandboxStackFile(path: string, slot: number): string {
-  return moveToSlot(readFileSync(path, "utf8"), slot);
+/** The sandbox plays its own operator: the age key that Vault's shares are encrypted to, made once. */
+export function operatorIdentity(folder: string): string {
+  const path = join(folder, "operator.age");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!existsSync(path)) writePrivate(path, execFileSync("age-keygen", { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
+  return path;
+}
+
+const AGE_RECIPIENT = /age1[a-z0-9]{58}/;
+
+/** A sandbox's own stack file: the checkout's, moved to the sandbox's addresses and to its own operator. */
+function sandboxStackFile(path: string, slot: number, folder: string): string {
+  const [operator = ""] = AGE_RECIPIENT.exec(readFileSync(operatorIdentity(folder), "utf8")) ?? [];
+  return moveToSlot(readFileSync(path, "utf8"), slot).replace(AGE_RECIPIENT, operator);
 }
 
 /** Engine options of a sandbox. */
 export function sandboxEngine(name: string, slot: number, path = join(CHECKOUT, "Pulumi.sandbox.yaml")): EngineOptions {
-  return { folder: sandboxFolder(name), stack: name, stackFile: sandboxStackFile(path, slot), sandbox: name };
+  const folder = sandboxFolder(name);
+  return { folder, stack: name, stackFile: sandboxStackFile(path, slot, folder), sandbox: name };
 }

@@ -3,10 +3,22 @@ import { existsSync, mkdirSync, openSync, readFileSync, rmSync, statfsSync, writ
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { SandboxError } from "./errors";
+import { provideArtifacts } from "./artifacts";
 import { baseImage, importImage } from "./image";
 import { Lxd } from "./lxd";
 import { run } from "./process";
-import { bridgeName, cacheFolder, freeSlot, gatewayOf, projectName, readFacts, sandboxFolder, writeFacts, ZONE_NAMES } from "./sandbox";
+import {
+  bridgeName,
+  cacheFolder,
+  freeSlot,
+  gatewayOf,
+  outsideAddress,
+  projectName,
+  readFacts,
+  sandboxFolder,
+  writeFacts,
+  ZONE_NAMES,
+} from "./sandbox";
 import type { SandboxFacts } from "./sandbox";
 
 /** What a sandbox needs of the host: a running LXD or Incus, a storage pool, a project, three routed bridges, an image. */
@@ -174,12 +186,15 @@ export async function prepareHost(name: string, say: (line: string) => void): Pr
   const bridges = ((await root.get("/networks?recursion=1")) as { name: string }[]).map((each) => each.name);
   const slot = known?.slot ?? freeSlot(name, bridges);
   const image = await baseImage(say);
+  await provideArtifacts(join(sandboxFolder(name), "artifacts"), say);
   const facts: SandboxFacts = { name, slot, socket, image: image.alias };
   await checkRoutes(slot);
   writeFacts(facts);
   raiseSettings();
   await makePool(root);
   await makeBridges(root, slot);
+  // Gone with the bridge.
+  await run("ip", ["address", "replace", `${outsideAddress(slot)}/32`, "dev", bridgeName(slot, "lan")]);
   await isolate(slot);
   const project = projectName(name);
   if ((await root.find(`/projects/${project}`)) === undefined) {

@@ -53,6 +53,11 @@ export function gatewayOf(slot: number, zone: Zone): string {
   return `${networkPrefix(slot, ZONE_NAMES.indexOf(zone))}.1`;
 }
 
+/** An address of this host that belongs to no zone: who speaks from it is the internet. */
+export function outsideAddress(slot: number): string {
+  return `${networkPrefix(slot, ZONE_NAMES.length)}.1`;
+}
+
 /** Moves the addresses of slot 0, in which `Pulumi.sandbox.yaml` is written, to another slot. */
 export function moveToSlot(text: string, slot: number): string {
   return text.replace(

@@ -1,8 +1,14 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { takeHandover } from "../src/cli/handover";
+import type { KnownMachine } from "../src/cli/handover";
 import { pulumiIn, recover } from "../src/cli/recover";
+import { parseHandover, sealStatus, unseal } from "../src/cli/vault";
 import { parsePlatform, platformValues } from "../src/config/parse";
 import { ConfigError } from "../src/config/problems";
 import type { PlatformConfig } from "../src/config/schema";
-import { openStack, sandboxEngine } from "./engine";
+import { planPlatform } from "../src/plan/platform-plan";
+import { openStack, operatorIdentity, sandboxEngine } from "./engine";
 import { messageOf, SandboxError } from "./errors";
 import { prepareHost } from "./host";
 import { listInstances, Lxd } from "./lxd";
@@ -40,6 +46,42 @@ function configOf(stackFile: string): PlatformConfig {
   return config;
 }
 
+/** The newest hand-over this sandbox has taken: an older one is of a Vault that is no more. */
+function lastHandover(folder: string): string | undefined {
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => /^vault-handover-.*\.json$/.test(name)) : [];
+  return files.map((name) => join(folder, name)).sort((left, right) => statSync(right).mtimeMs - statSync(left).mtimeMs)[0];
+}
+
+/** A restart of the host has sealed Vault, as a power cut would: the sandbox's operator unseals it. */
+async function unsealAsOperator(folder: string, say: (line: string) => void): Promise<void> {
+  const file = lastHandover(folder);
+  if (file === undefined) return;
+  const handover = parseHandover(readFileSync(file, "utf8"), file);
+  try {
+    if (!(await sealStatus(handover)).sealed) return;
+  } catch {
+    // Not there, or not up: the run itself says what is wrong with it.
+    return;
+  }
+  say(`${await unseal(handover, operatorIdentity(folder))} (by this sandbox's own operator key)`);
+}
+
+/** The operator's first act after Vault's initialisation. */
+async function takeHandoverAsOperator(
+  folder: string,
+  config: PlatformConfig,
+  outputs: Readonly<Record<string, unknown>>,
+  say: (line: string) => void,
+): Promise<void> {
+  const file = join(folder, `vault-handover-${String(outputs["vaultInitialisation"])}.json`);
+  if (existsSync(file)) return;
+  const name = planPlatform(config).machines.find((machine) => machine.roles.includes("vault"))?.name;
+  const machine = (outputs["machines"] as KnownMachine[]).find((each) => each.name === name);
+  if (machine === undefined) throw new SandboxError("the stack's outputs know no vault machine");
+  await takeHandover(machine, String(outputs["deployKey"]), file);
+  say(`Vault's hand-over taken to ${file}, for this sandbox's own operator key`);
+}
+
 export interface UpResult {
   readonly facts: SandboxFacts;
   readonly progress: Progress;
@@ -56,6 +98,7 @@ export async function raise(options: UpOptions): Promise<UpResult> {
   const { environment, workFolder } = opened;
   const pulumi = pulumiIn(workFolder, options.name, environment);
   await recover({ pulumi, stack: options.name, backend: environment["PULUMI_BACKEND_URL"] ?? "", config, say: options.say });
+  await unsealAsOperator(engine.folder, options.say);
   const progress = new Progress(options.say);
   try {
     const result = await opened.stack.up({
@@ -65,11 +108,9 @@ export async function raise(options: UpOptions): Promise<UpResult> {
       suppressProgress: true,
       color: "never",
     });
-    return {
-      facts,
-      progress,
-      outputs: Object.fromEntries(Object.entries(result.outputs).map(([key, output]) => [key, output.value as unknown])),
-    };
+    const outputs = Object.fromEntries(Object.entries(result.outputs).map(([key, output]) => [key, output.value as unknown]));
+    await takeHandoverAsOperator(engine.folder, config, outputs, options.say);
+    return { facts, progress, outputs };
   } catch (error) {
     throw new SandboxError(progress.messages.length > 0 ? progress.messages.join("\n") : messageOf(error));
   }

@@ -13,8 +13,8 @@ node_wheel=22.20.0
 
 packages=(ca-certificates curl git python3 python3-venv shellcheck)
 if [ "$level" = sandbox ]; then
-  packages+=(nftables iptables dnsmasq-base iproute2 mmdebstrap btrfs-progs openssh-client util-linux)
-  fi
+  packages+=(nftables iptables dnsmasq-base iproute2 mmdebstrap btrfs-progs openssh-client util-linux age)
+fi
 
 missing=()
 for package in "${packages[@]}"; do

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
@@ -6,6 +7,7 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import * as service from "@pulumi/pulumi/proto/language_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/language_pb";
 import * as plugin from "@pulumi/pulumi/proto/plugin_pb";
+import { endWithParent } from "../plugins/plugin-server";
 
 /**
  * A stand-in for Pulumi's Node language host, which ships beside the official CLI only: starts the program through the
@@ -14,6 +16,9 @@ import * as plugin from "@pulumi/pulumi/proto/plugin_pb";
 
 /** The runner ends with this code when it has already told the user what is wrong. */
 const ALREADY_REPORTED = 32;
+
+/** The programs that run now: one without its engine would ask for it for ever. */
+const programs = new Set<ChildProcess>();
 
 function programArguments(request: proto.RunRequest, engine: string): string[] {
   const flags: Record<string, string> = {
@@ -51,8 +56,10 @@ function run(request: proto.RunRequest, engine: string): Promise<proto.RunRespon
         PULUMI_NODEJS_TYPESCRIPT: "false",
       },
     });
+    programs.add(child);
     child.on("error", reject);
     child.on("exit", (code, signal) => {
+      programs.delete(child);
       const response = new proto.RunResponse();
       if (code === ALREADY_REPORTED) response.setBail(true);
       else if (code !== 0) response.setError(`the program ended with ${signal ?? `code ${code ?? "none"}`}`);
@@ -87,6 +94,10 @@ function main(): void {
   server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
     if (error !== null) throw error;
     process.stdout.write(`${port}\n`);
+  });
+  endWithParent(() => {
+    for (const program of programs) program.kill("SIGKILL");
+    process.exit();
   });
 }
 

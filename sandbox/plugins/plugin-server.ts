@@ -8,7 +8,7 @@ import * as proto from "@pulumi/pulumi/proto/provider_pb";
 
 /**
  * Serves a stand-in provider to the real engine over its plugin protocol: one process for all resources of a package.
- * Secrets never arrive marked here: the engine unwraps them, and marks outputs of the same name again.
+ * Secrets do not arrive marked here: the engine unwraps them, and marks outputs of the same name again.
  */
 
 export type Properties = { readonly [key: string]: unknown };
@@ -40,6 +40,8 @@ export interface StandIn {
   readonly version: string;
   readonly resources: Readonly<Record<string, ResourceKind>>;
   readonly functions?: Readonly<Record<string, (args: Properties) => Promise<Properties>>>;
+  /** Takes the provider's own configuration, strings all: objects arrive as JSON. */
+  readonly configure?: (config: Properties) => void;
   /** Checks the provider's own configuration. */
   readonly checkConfig?: (config: Properties) => readonly Failure[];
 }
@@ -57,6 +59,15 @@ function toStruct(value: Properties): Struct {
 
 function fromStruct(value: Struct | undefined): Properties {
   return value === undefined ? {} : value.toJavaScript();
+}
+
+const SECRET_MARK = "4dabf18193072939515e22adb298388d";
+
+/** A provider's configuration is the one place where secrets arrive marked. */
+function unwrapped(values: Properties): Properties {
+  const plain = (value: unknown): unknown =>
+    typeof value === "object" && value !== null && SECRET_MARK in value && "value" in value ? value.value : value;
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, plain(value)]));
 }
 
 /** Same JSON, whatever the order of keys. */
@@ -139,9 +150,14 @@ function implementation(standIn: StandIn): grpc.UntypedServiceImplementation {
       const { DIFF_SOME, DIFF_NONE } = proto.DiffResponse.DiffChanges;
       return new proto.DiffResponse().setChanges(diff.changed.length > 0 ? DIFF_SOME : DIFF_NONE).setDiffsList([...diff.changed]);
     }),
-    configure: handle(() =>
-      new proto.ConfigureResponse().setAcceptsecrets(false).setAcceptoutputs(false).setAcceptresources(false).setSupportspreview(false),
-    ),
+    configure: handle((request: proto.ConfigureRequest) => {
+      standIn.configure?.(unwrapped(fromStruct(request.getArgs())));
+      return new proto.ConfigureResponse()
+        .setAcceptsecrets(false)
+        .setAcceptoutputs(false)
+        .setAcceptresources(false)
+        .setSupportspreview(false);
+    }),
     invoke: handle(async (request: proto.InvokeRequest) => {
       const call = standIn.functions?.[request.getTok()];
       if (call === undefined) throw new Error(`the sandbox's stand-in for ${standIn.name} has no function ${request.getTok()}`);
@@ -189,6 +205,17 @@ function implementation(standIn: StandIn): grpc.UntypedServiceImplementation {
   };
 }
 
+/** How often a plugin looks whether its engine still lives. */
+const ORPHAN_CHECK_MS = 1000;
+
+/** Ends this process once the one that started it is gone, as real plugins do: a killed engine must leave nothing behind. */
+export function endWithParent(end: () => void): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) end();
+  }, ORPHAN_CHECK_MS).unref();
+}
+
 const MAX_MESSAGE_BYTES = 400 * 1024 * 1024;
 
 /** Serves until the engine ends it; prints the port as the protocol asks. */
@@ -201,5 +228,9 @@ export function serve(standIn: StandIn): void {
   server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
     if (error !== null) throw error;
     process.stdout.write(`${port}\n`);
+  });
+  endWithParent(() => {
+    // What is under way goes on to its end, as a hypervisor's tasks would.
+    server.tryShutdown(() => process.exit());
   });
 }

@@ -1,8 +1,12 @@
 import { randomBytes, randomInt } from "node:crypto";
+import bcrypt from "bcryptjs";
 import { checkNames, diffInputs, serve } from "./plugin-server";
 import type { Properties, ResourceKind } from "./plugin-server";
 
 /** Stand-in for the random plugin: passwords and bytes from the system's own randomness. Every change is a new value. */
+
+/** The real provider's own, Go's default. */
+const BCRYPT_COST = 10;
 
 const LOWER = "abcdefghijklmnopqrstuvwxyz";
 const DIGITS = "0123456789";
@@ -61,10 +65,10 @@ serve({
   name: "random",
   version: "4.21.2",
   resources: {
-    "random:index/randomPassword:RandomPassword": kind(PASSWORD_INPUTS, (inputs) => ({
-      id: "none",
-      state: { ...inputs, result: password(inputs), bcryptHash: "" },
-    })),
+    "random:index/randomPassword:RandomPassword": kind(PASSWORD_INPUTS, (inputs) => {
+      const result = password(inputs);
+      return { id: "none", state: { ...inputs, result, bcryptHash: bcrypt.hashSync(result, BCRYPT_COST) } };
+    }),
     "random:index/randomBytes:RandomBytes": kind(["keepers", "length"], (inputs) => {
       const bytes = randomBytes(Number(inputs["length"]));
       return { id: bytes.toString("base64"), state: { ...inputs, base64: bytes.toString("base64"), hex: bytes.toString("hex") } };

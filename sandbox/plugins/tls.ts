@@ -132,12 +132,15 @@ async function selfSign(inputs: Properties): Promise<{ id: string; state: Proper
 
 async function request(inputs: Properties): Promise<{ id: string; state: Properties }> {
   const { keys, algorithm } = await signingKeys(String(inputs["privateKeyPem"]));
-  const names = (inputs["dnsNames"] ?? []) as string[];
+  const names: x509.JsonGeneralNames = [
+    ...((inputs["dnsNames"] ?? []) as string[]).map((value) => ({ type: "dns" as const, value })),
+    ...((inputs["ipAddresses"] ?? []) as string[]).map((value) => ({ type: "ip" as const, value })),
+  ];
   const made = await x509.Pkcs10CertificateRequestGenerator.create({
     name: subjectName(inputs["subject"]),
     keys,
     signingAlgorithm: algorithm,
-    extensions: names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns", value })))],
+    extensions: names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)],
   });
   const certRequestPem = `${made.toString("pem")}\n`;
   return { id: createHash("sha1").update(certRequestPem).digest("hex"), state: { ...inputs, certRequestPem } };

@@ -173,6 +173,8 @@ export function machineKind(lxd: Lxd, facts: SandboxFacts): ResourceKind {
     const zone = (nic?.networkId ?? "").replace("network-", "") as Zone;
     const result: Record<string, Record<string, string>> = {
       root: { type: "disk", path: "/", pool: projectName("pool") },
+      // What a template carries in mirrored mode.
+      artifacts: { type: "disk", source: join(folder, "artifacts"), path: "/var/cache/platform/artifacts", readonly: "true" },
       net: { type: "nic", nictype: "bridged", parent: bridgeName(facts.slot, zone), name: guest.interfaceName },
     };
     for (const disk of extraDisks(inputs)) {

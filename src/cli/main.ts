@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { ConfigError } from "../config/problems";
 import { readStackFile } from "../config/stack-file";
@@ -8,7 +9,9 @@ import { checkText } from "./check";
 import { FORMATS, planText } from "./plan";
 import type { Format } from "./plan";
 import { currentBackend, pulumiIn, recover, RecoveryError } from "./recover";
+import { takeHandover, vaultMachine } from "./handover";
 import { renderPlatform } from "./render";
+import { parseHandover, unseal, VaultError } from "./vault";
 
 /** The `platform` command: what can be known from the stack file alone, without engine and network. */
 
@@ -88,15 +91,40 @@ function program(): Command {
       await recover({ pulumi, stack, backend, config, say: print });
       print(`stack ${stack} is ready for pulumi up`);
     });
+  platform
+    .command("handover")
+    .description("take the shares of Vault's key, encrypted to its operators, from the machine that made them; works once")
+    .requiredOption("-s, --stack <name>", "the stack; reads Pulumi.<name>.yaml")
+    .requiredOption("--out <file>", "a new file")
+    .action(async ({ stack, out }: { stack: string; out: string }) => {
+      const { config } = readStackFile(`Pulumi.${stack}.yaml`);
+      const vault = planPlatform(config).machines.find((machine) => machine.roles.includes("vault"));
+      const { machine, deployKey } = await vaultMachine(pulumiIn(process.cwd(), stack, process.env), vault?.name ?? "");
+      await takeHandover(machine, deployKey, out);
+      print(`${out} is the only copy: keep it, and a copy of it, where its operators find it. It is not secret without their keys`);
+    });
+  platform
+    .command("unseal")
+    .description("unseal Vault after a restart with the shares that are yours")
+    .requiredOption("--handover <file>", "what npx platform handover wrote")
+    .option("--identity <file>", "your age identity; PGP keys are taken from gpg")
+    .action(async ({ handover, identity }: { handover: string; identity?: string }) => {
+      if (!existsSync(handover)) throw new VaultError(`there is no file ${handover}`);
+      print(await unseal(parseHandover(readFileSync(handover, "utf8"), handover), identity));
+    });
   return platform;
 }
 
 /** Runs one command line; problems of the stack file end with 1, of the command line with 2. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever reads the first lines and goes (head) is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
   try {
     await program().parseAsync([...argv]);
   } catch (error) {
-    if (error instanceof ConfigError || error instanceof RecoveryError) {
+    if (error instanceof ConfigError || error instanceof RecoveryError || error instanceof VaultError) {
       process.stderr.write(`${error.message}\n`);
       process.exitCode = 1;
       return;

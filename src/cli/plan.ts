@@ -5,7 +5,7 @@ import { portsText } from "../network/flows";
 import type { PlatformPlan } from "../plan/platform-plan";
 import { markdownTable, table } from "./table";
 
-export const FORMATS = ["table", "json", "markdown", "html"] as const;
+export const FORMATS = ["table", "json", "markdown", "html", "csv"] as const;
 export type Format = (typeof FORMATS)[number];
 
 type Cells = readonly (string | number)[];
@@ -144,9 +144,27 @@ function htmlText(config: PlatformConfig, plan: PlatformPlan): string {
   ].join("\n");
 }
 
-/** The plan for people (table, markdown, html) or programs (json). */
+/** The flow matrix for a network team's spreadsheet, one line for each source, destination and port. */
+function csvText(plan: PlatformPlan): string {
+  const cell = (value: string): string => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  const line = (cells: readonly string[]): string => `${cells.map(cell).join(",")}\n`;
+  const rows = plan.flows.flatMap((flow) =>
+    flow.sources.flatMap((source) =>
+      flow.destinations.flatMap((destination) =>
+        (flow.ports.length === 0 ? [""] : flow.ports.map((port) => portsText([port]))).map((port) =>
+          line([flow.from, source, flow.to, destination, flow.protocol, port, flow.why]),
+        ),
+      ),
+    ),
+  );
+  return [line(["from", "source", "to", "destination", "protocol", "port", "why"]), ...rows].join("");
+}
+
+/** The plan for people (table, markdown, html) or programs (json); its flow matrix alone as csv. */
 export function planText(config: PlatformConfig, plan: PlatformPlan, format: Format): string {
   switch (format) {
+    case "csv":
+      return csvText(plan);
     case "json":
       return jsonText(plan);
     case "html":

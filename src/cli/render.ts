@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { dirname, join } from "node:path";
 import type { PlatformConfig } from "../config/schema";
 import { ConfigError } from "../config/problems";
+import { renderedBaseFiles } from "../base/rendered";
 import { renderMetadata, renderUserData } from "../machines/cloud-init";
 import { preparationFiles } from "../machines/preparation/files";
 import type { PlatformPlan } from "../plan/platform-plan";
@@ -27,7 +28,10 @@ export function renderedFiles(config: PlatformConfig, plan: PlatformPlan): reado
     return [
       { path: `${base}/cloud-init/user-data`, content: renderUserData(machine, PLACEHOLDERS) },
       { path: `${base}/cloud-init/metadata`, content: renderMetadata(config, machine) },
-      ...preparationFiles(config, plan, machine, PLACEHOLDERS).map(({ path, content }) => ({ path: `${base}${path}`, content })),
+      ...[
+        ...preparationFiles(config, plan, machine, PLACEHOLDERS),
+        ...renderedBaseFiles(config, plan, machine, PLACEHOLDERS.rootCertificate),
+      ].map(({ path, content }) => ({ path: `${base}${path}`, content })),
     ];
   });
 }

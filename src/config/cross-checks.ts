@@ -14,6 +14,33 @@ import { isRecord } from "../shared/json";
 import { nearest } from "./problems";
 import type { Problem } from "./problems";
 import type { ExternalService, PlatformConfig } from "./schema";
+import { ARTIFACT_NAMES, VERSIONS } from "./versions";
+import type { ArtifactName } from "./versions";
+
+/** A version that nobody here has tested has no checksum here either, and nothing is installed without one. */
+function checksumProblems(sections: ParsedSections): readonly Problem[] {
+  const { versions = {}, checksums = {}, artifacts } = sections;
+  const other = (name: ArtifactName): boolean => versions[name] !== undefined && versions[name] !== VERSIONS[name].version;
+  return ARTIFACT_NAMES.flatMap((name): Problem[] => {
+    if (checksums[name] !== undefined && !other(name)) {
+      return [
+        {
+          path: `platform:checksums.${name}`,
+          message: `${name} is installed in its tested version ${VERSIONS[name].version}, whose checksum the program knows`,
+          remedy: `Remove the line, or name the version it belongs to under platform:versions.${name}`,
+        },
+      ];
+    }
+    if (checksums[name] !== undefined || !other(name) || artifacts?.mode !== "connected") return [];
+    return [
+      {
+        path: `platform:versions.${name}`,
+        message: `got ${versions[name] ?? ""}, whose checksum is not known`,
+        remedy: `Add the SHA-256 that its publisher gives, as platform:checksums.${name}`,
+      },
+    ];
+  });
+}
 
 /** The sections of a stack file that parsed; a check looks at what is there, so that all problems show at once. */
 export type ParsedSections = { readonly [Key in keyof PlatformConfig]?: PlatformConfig[Key] | undefined };
@@ -242,6 +269,7 @@ export function crossProblems(sections: ParsedSections, raw: Readonly<Record<str
       ? []
       : overrideProblems(sections.overrides, base, sections.prefix, sections.products ?? [])),
     ...(sections.externalServices === undefined ? [] : integrationProblems(sections.externalServices)),
+    ...checksumProblems(sections),
     ...(sections.access === undefined ? [] : accessProblems(sections.access)),
   ];
 }

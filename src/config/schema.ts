@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { isDnsLabel, isDomain } from "../network/dns";
 import { isIpv4, parseCidr } from "../network/ipv4";
-import { VERSION_NAMES } from "./versions";
+import { ROTATABLE } from "./credentials";
+import { ARTIFACT_NAMES, VERSION_NAMES } from "./versions";
 
 /**
  * What the stack file may say under `platform:`.
@@ -167,6 +168,42 @@ const override = z.strictObject({
   dataDiskGb: whole("the data disk in GB, a whole number from 1 to 16384", 300, 1, 16384).optional(),
 });
 
+const AGE_RECIPIENT = /^age1[02-9ac-hj-np-z]{58}$/;
+const PGP_KEY = /^-----BEGIN PGP PUBLIC KEY BLOCK-----[\s\S]+-----END PGP PUBLIC KEY BLOCK-----\s*$/;
+
+const vault = z.strictObject({
+  distribution: z
+    .enum(["vault", "openbao"])
+    .meta({ description: "the secrets manager, vault or openbao", examples: ["vault"] })
+    .default("vault"),
+  operatorKeys: z
+    .array(
+      text(
+        "an operator's public key, of age (age1...) or of PGP (armoured)",
+        "age1...",
+        (value) => AGE_RECIPIENT.test(value) || PGP_KEY.test(value),
+      ),
+    )
+    .min(1)
+    .max(10)
+    .refine((values) => new Set(values).size === values.length)
+    .meta({
+      description:
+        "who unseals Vault: one share of its key for each of these public keys, of which more than half are needed; 1 to 10, each once",
+      examples: [["age1..."]],
+    }),
+  autoUnseal: z
+    .strictObject({
+      address: text("the address of the Vault that unseals this one, https://host[:port]", "https://transit.example.org:8200", (value) =>
+        /^https:\/\/[a-z0-9.-]+(:\d{1,5})?$/.test(value),
+      ),
+      mountPath: text("the path of its transit engine", "transit", (value) => /^[\w/-]+$/.test(value)).default("transit"),
+      keyName: text("the name of the key there", "platform-unseal", (value) => /^[\w-]+$/.test(value)),
+    })
+    .meta({ description: "another Vault whose transit engine unseals this one by itself (none)", examples: ["address: https://..."] })
+    .optional(),
+});
+
 const unique = (values: readonly string[]): boolean => new Set(values).size === values.length;
 
 /** The whole of `platform:` in a stack file, secrets apart. */
@@ -260,11 +297,30 @@ export const platformSchema = z.strictObject({
       }),
     })
     .default({ migrated: [] }),
-  vault: z
-    .strictObject({
-      distribution: z.enum(["vault", "openbao"]).meta({ description: "the secrets manager, vault or openbao", examples: ["vault"] }),
+  vault,
+  checksums: z
+    .partialRecord(
+      z.enum(ARTIFACT_NAMES),
+      text("a SHA-256 in 64 lower-case hexadecimal digits", "8aa90f9cea46f541...", (value) => /^[0-9a-f]{64}$/.test(value)),
+    )
+    .meta({
+      description: `checksums of the archives of versions other than the tested ones, of ${ARTIFACT_NAMES.join(", ")}`,
+      examples: ["vault: 8aa90f9cea46f541..."],
     })
-    .default({ distribution: "vault" }),
+    .default({}),
+  backups: z
+    .strictObject({ retentionDays: whole("how long deleted and overwritten backups are kept, in days, 1 to 3650", 30, 1, 3650) })
+    .default({ retentionDays: 30 }),
+  rotations: z
+    .partialRecord(
+      z.enum(ROTATABLE),
+      text("any text; another text is another secret", "2026-11", (value) => /^[a-z0-9-]{1,32}$/.test(value)),
+    )
+    .meta({
+      description: `passwords, keys and certificates to make anew, of ${ROTATABLE.join(", ")}; change the text to rotate`,
+      examples: ["registry-nodes: 2026-11"],
+    })
+    .default({}),
 });
 
 /** A valid stack file: every default filled in, every cross-check passed. */

@@ -7,22 +7,23 @@ import type { PlatformConfig } from "./schema";
 export interface SecretSlot {
   /** Path under `platform:secrets`, as `pulumi config set --secret --path` takes it. */
   readonly path: string;
-  readonly required: boolean;
   readonly what: string;
 }
 
 /** The secrets that this configuration can use. */
-export function secretSlots(config: Pick<PlatformConfig, "hypervisor" | "proxy" | "tls" | "externalServices">): readonly SecretSlot[] {
+export function secretSlots(
+  config: Pick<PlatformConfig, "hypervisor" | "proxy" | "tls" | "externalServices" | "vault">,
+): readonly SecretSlot[] {
   return [
-    { path: "hypervisorPassword", required: true, what: `password of ${config.hypervisor.user} at ${config.hypervisor.server}` },
-    ...(config.tls.source === "provided"
-      ? [{ path: "tlsIssuingKey", required: true, what: "private key of the issuing authority, PEM" }]
-      : []),
+    { path: "hypervisorPassword", what: `password of ${config.hypervisor.user} at ${config.hypervisor.server}` },
+    ...(config.tls.source === "provided" ? [{ path: "tlsIssuingKey", what: "private key of the issuing authority, PEM" }] : []),
+    ...(config.vault.autoUnseal === undefined
+      ? []
+      : [{ path: "vaultUnsealToken", what: `token for key ${config.vault.autoUnseal.keyName} at ${config.vault.autoUnseal.address}` }]),
     ...Object.entries(config.externalServices)
       .filter(([, service]) => service.kind === "database" || service.kind === "ldap" || service.user !== undefined)
       .map(([name, service]) => ({
         path: `externalServices.${name}`,
-        required: true,
         what: `password for the ${service.kind} service ${name}`,
       })),
   ];
@@ -77,7 +78,7 @@ export function clearSecrets(found: ReadonlyMap<string, unknown>): readonly Prob
 /** Required secrets that are absent. */
 export function missingSecrets(found: ReadonlyMap<string, unknown>, slots: readonly SecretSlot[]): readonly Problem[] {
   return slots
-    .filter((slot) => slot.required && !found.has(slot.path))
+    .filter((slot) => !found.has(slot.path))
     .map((slot) => ({
       path: `platform:secrets.${slot.path}`,
       message: `is missing: ${slot.what}`,

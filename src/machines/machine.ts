@@ -6,6 +6,7 @@ import type { PlatformConfig } from "../config/schema";
 import type { PlannedMachine, PlatformPlan } from "../plan/platform-plan";
 import { parseBundleResult, RECEIVER_PATH, renderBundle } from "../remote/bundle";
 import { sshConnection } from "../remote/connection";
+import type { ServiceHost } from "../remote/managed-service";
 import { DEPLOY_USER, renderMetadata, renderUserData } from "./cloud-init";
 import type { Hypervisor, VirtualMachine } from "./hypervisor";
 import { preparationBundle, preparationFiles, VERIFICATION_BUNDLE } from "./preparation/files";
@@ -35,6 +36,8 @@ export class Machine extends pulumi.ComponentResource {
   /** The machine's own SSH key in authorized_keys form. */
   public readonly hostKey: pulumi.Output<string>;
   public readonly virtualMachine: VirtualMachine;
+  /** For services that are put on it. */
+  public readonly host: ServiceHost;
 
   constructor(name: string, args: MachineArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:machines:Machine", name, {}, opts);
@@ -96,6 +99,7 @@ export class Machine extends pulumi.ComponentResource {
       { parent: this, dependsOn: [prepared], deletedWith: this.virtualMachine.resource, customTimeouts: timeouts },
     );
 
+    this.host = { connection, identity: this.virtualMachine.identity, verification: verified, resource: this.virtualMachine.resource };
     this.verified = verified.stdout.apply((text) => parseBundleResult(text).report);
     this.address = this.verified.apply(() => machine.ip);
     this.registerOutputs({ address: this.address, verified: this.verified, hostKey: this.hostKey });

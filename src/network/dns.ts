@@ -8,47 +8,59 @@ export interface DnsRecord {
   readonly why: string;
 }
 
+/** Every service name of the platform: the virtual address it resolves to, and the product it belongs to. */
+const SERVICES = {
+  keycloak: { via: "lblan" },
+  "minio-api": { via: "lblan" },
+  "minio-ui": { via: "lblan" },
+  akhq: { via: "lblan" },
+  n8n: { via: "lblan" },
+  apim: { via: "lblan" },
+  registry: { via: "lblan" },
+  gogs: { via: "lblan" },
+  vault: { via: "lblan" },
+  rancher: { via: "lblan" },
+  coroot: { via: "lblan" },
+  "minio-backup": { via: "lblan" },
+  "argocd-apps": { via: "lblan" },
+  "argocd-mw": { via: "lblan" },
+  "argocd-dmz": { via: "lblan" },
+  "gravitee-dmz": { via: "lblan" },
+  "neuvector-apps": { via: "lblan" },
+  "neuvector-mw": { via: "lblan" },
+  "neuvector-dmz": { via: "lblan" },
+  "longhorn-apps": { via: "lblan" },
+  "longhorn-mw": { via: "lblan" },
+  flowable: { via: "lblan", product: "eservices" },
+  gco: { via: "lblan", product: "gco" },
+  "ael-client-ui-interne": { via: "lblan", product: "eservices" },
+  "ael-back-ui": { via: "lblan", product: "eservices" },
+  "ael-client-ui": { via: "lbdmz", product: "eservices" },
+  api: { via: "lbdmz" },
+  "kafka-mobile": { via: "lbdmz" },
+} as const satisfies Readonly<Record<string, Omit<ServiceName, "label">>>;
+
+/** The first label of a service's name. */
+export type ServiceLabel = keyof typeof SERVICES;
+
 /** A name under which people or programs reach a service of the platform. */
 export interface ServiceName {
-  readonly label: string;
+  readonly label: ServiceLabel;
   /** The virtual address it resolves to. */
   readonly via: "lblan" | "lbdmz";
   readonly product?: "eservices" | "gco";
 }
 
 /** Every service name of the platform. */
-export const SERVICE_NAMES: readonly ServiceName[] = [
-  ...[
-    "keycloak",
-    "minio-api",
-    "minio-ui",
-    "akhq",
-    "n8n",
-    "apim",
-    "registry",
-    "gogs",
-    "vault",
-    "rancher",
-    "coroot",
-    "minio-backup",
-    "argocd-apps",
-    "argocd-mw",
-    "argocd-dmz",
-    "gravitee-dmz",
-    "neuvector-apps",
-    "neuvector-mw",
-    "neuvector-dmz",
-    "longhorn-apps",
-    "longhorn-mw",
-  ].map((label): ServiceName => ({ label, via: "lblan" })),
-  { label: "flowable", via: "lblan", product: "eservices" },
-  { label: "gco", via: "lblan", product: "gco" },
-  { label: "ael-client-ui-interne", via: "lblan", product: "eservices" },
-  { label: "ael-back-ui", via: "lblan", product: "eservices" },
-  { label: "ael-client-ui", via: "lbdmz", product: "eservices" },
-  { label: "api", via: "lbdmz" },
-  { label: "kafka-mobile", via: "lbdmz" },
-];
+export const SERVICE_NAMES: readonly ServiceName[] = Object.entries(SERVICES).map(([label, service]) => ({
+  label: label as ServiceLabel,
+  ...service,
+}));
+
+/** The full name of a service. */
+export function serviceHost(config: { readonly prefix?: string | undefined; readonly domain: string }, label: ServiceLabel): string {
+  return `${prefixed(config.prefix, label)}.${config.domain}`;
+}
 
 /** The longest label DNS allows (RFC 1035), and so the longest host name. */
 export const LONGEST_LABEL = 63;

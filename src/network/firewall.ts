@@ -6,7 +6,7 @@ import type { Port, ResolvedFlow } from "./flows";
 export interface FirewallInput {
   readonly host: string;
   readonly zone: Zone;
-  /** Own address and every virtual address the machine may carry. */
+  /** Own address first, then every virtual address the machine may carry. */
   readonly addresses: readonly string[];
   /** Whether it is a node of a Kubernetes cluster, whose network makes rules of its own for pods. */
   readonly isClusterNode: boolean;
@@ -37,28 +37,32 @@ function comment(flow: ResolvedFlow): string {
 const EVERYWHERE = "0.0.0.0/0";
 
 /**
- * The rules of a flow, its far end in `daddr` or `saddr`: one for known addresses, and one for names that only DNS knows,
- * which mean any address outside the platform.
+ * The rules of a flow, its far end in `daddr` or `saddr`: one for known addresses, and one for the internet and for names
+ * that only DNS knows, which mean any address outside the platform.
  */
-function rules(flow: ResolvedFlow, side: "saddr" | "daddr", far: readonly string[]): readonly string[] {
+function rules(flow: ResolvedFlow, side: "saddr" | "daddr", far: readonly string[], at = ""): readonly string[] {
   const addresses = far.filter((each) => each !== EVERYWHERE && (isIpv4(each) || parseCidr(each) !== undefined));
   const what = flow.protocol === "vrrp" ? "ip protocol vrrp" : `${flow.protocol} dport ${portSet(flow.ports)}`;
-  const outside = side === "saddr" ? "" : "ip daddr != @zones ";
+  const outside = `ip ${side} != @zones `;
   return [
     ...(addresses.length === 0 ? [] : [`ip ${side} ${addressSet(addresses)} `]),
     ...(addresses.length < far.length ? [outside] : []),
-  ].map((where) => `    ${where}${what} accept ${comment(flow)}`);
+  ].map((where) => `    ${where}${at}${what} accept ${comment(flow)}`);
 }
 
 function inbound(input: FirewallInput): readonly string[] {
   const own = input.flows.filter((flow) => flow.destinations.some((destination) => input.addresses.includes(destination)));
-  return own.flatMap((flow) =>
-    rules(
+  return own.flatMap((flow) => {
+    // A virtual address is its own destination: what is open at one is not open at another that the machine carries too.
+    const virtual = flow.destinations.filter((each) => each !== input.addresses[0] && input.addresses.includes(each));
+    const at = virtual.length === 0 ? "" : `ip daddr ${addressSet(virtual)} `;
+    return rules(
       flow,
       "saddr",
       flow.sources.filter((source) => !input.addresses.includes(source)),
-    ),
-  );
+      at,
+    );
+  });
 }
 
 function outbound(input: FirewallInput): readonly string[] {

@@ -168,6 +168,8 @@ function commonFlows(input: FlowInput): readonly Flow[] {
     udp("machines", "net:ntp", [NTP], "time"),
     tcp("group:lbintegration", "group:monitoring", [COROOT], "Coroot agent"),
     tcp("zone:infra", "group:monitoring", [COROOT], "Coroot agent"),
+    tcp("group:gitops", "group:monitoring", [BACKUP_API], "backups of Gogs"),
+    tcp("group:vault", "group:monitoring", [BACKUP_API], "backups of Vault"),
     ...(input.connected ? upstream : []),
     ...input.external.map((service) =>
       tcp("group:lbintegration", `external:${service.name}`, [service.port], `external service ${service.name}`),

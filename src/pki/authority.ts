@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import type { PlatformConfig } from "../config/schema";
 import type { PlatformSecrets } from "../config/load";
-import { rootOf } from "./given-authority";
+import { intermediatesOf, rootOf } from "./given-authority";
 
 export interface AuthorityArgs {
   readonly config: Pick<PlatformConfig, "tls" | "domain">;
@@ -23,6 +23,8 @@ export class Authority extends pulumi.ComponentResource {
   /** Signs the platform's certificates, PEM. */
   public readonly issuingCertificate: pulumi.Output<string>;
   public readonly issuingKey: pulumi.Output<string>;
+  /** What a server shows after its own certificate: the issuing authority and those between it and the root, PEM. */
+  public readonly intermediates: pulumi.Output<string>;
 
   constructor(name: string, args: AuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:pki:Authority", name, {}, opts);
@@ -31,6 +33,7 @@ export class Authority extends pulumi.ComponentResource {
       this.rootCertificate = pulumi.output(rootOf(material));
       this.issuingCertificate = pulumi.output(material.issuingCertificate);
       this.issuingKey = args.secrets.require("tlsIssuingKey");
+      this.intermediates = pulumi.output(intermediatesOf(material));
     } else {
       // Lost, the root could sign nothing new and every machine would have to trust another one.
       const lasting = { parent: this, protect: true };
@@ -68,6 +71,7 @@ export class Authority extends pulumi.ComponentResource {
       this.rootCertificate = root.certPem;
       this.issuingCertificate = issuing.certPem;
       this.issuingKey = pulumi.secret(issuingKey.privateKeyPem);
+      this.intermediates = issuing.certPem;
     }
     this.registerOutputs({ rootCertificate: this.rootCertificate });
   }

@@ -116,3 +116,12 @@ export function rootOf(given: GivenAuthority): string {
   const all = certificatesIn(given.chain);
   return `${(all[all.length - 1] ?? new X509Certificate(given.issuingCertificate)).toString().trim()}\n`;
 }
+
+/** The certificates between a server's own and the root, as a server shows them. The authority must be valid. */
+export function intermediatesOf(given: GivenAuthority): string {
+  const root = rootOf(given).trim();
+  const above = given.chain.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  return [given.issuingCertificate.trim(), ...above.map((each) => each.trim()).filter((each) => each !== root)]
+    .map((each) => `${each}\n`)
+    .join("");
+}

@@ -117,6 +117,10 @@ export function planPlatform(config: PlatformConfig): PlatformPlan {
       via,
     })),
     external,
-    components: VERSION_NAMES.map((name) => ({ name, ...VERSIONS[name], version: config.versions[name] ?? VERSIONS[name].version })),
+    components: VERSION_NAMES.map((name) => ({
+      name,
+      version: config.versions[name] ?? VERSIONS[name].version,
+      source: VERSIONS[name].source,
+    })),
   };
 }

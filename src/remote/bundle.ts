@@ -12,6 +12,21 @@ export interface ManagedFile {
   readonly content: string;
 }
 
+/** A file for everybody to read unless `mode` says otherwise. */
+export function managedFile(path: string, content: string, mode: ManagedFile["mode"] = "0644"): ManagedFile {
+  return { path, mode, content };
+}
+
+/** Where a service's scripts live on a machine. */
+export function scriptPath(service: string, name: string): string {
+  return `/usr/local/lib/platform/${service}/${name}`;
+}
+
+/** A script of this checkout, from `folder`, as it is to be on a machine. */
+export function scriptFile(service: string, folder: string, name: string): ManagedFile {
+  return managedFile(scriptPath(service, name), readFileSync(join(folder, name), "utf8"), "0755");
+}
+
 /** A script to run once the files are in place. */
 export interface Step {
   readonly name: string;

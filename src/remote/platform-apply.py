@@ -5,7 +5,8 @@ Reads the bundle as JSON on stdin: {"name", "files": [{"path", "mode", "content"
 "timeoutSeconds"}]}. Needs root. A second run with the same bundle changes nothing and runs the same steps, which are
 harmless to repeat. Files that an earlier bundle of the same name owned and this one does not are removed.
 A step reads in $PLATFORM_CHANGED which files changed since the last run that ended well, so nothing half-done is
-skipped, and reports by printing "report KEY=VALUE". Prints one JSON object; on failure the step's last lines, exit 1.
+skipped, and reports by printing "report KEY=VALUE", or, what is secret and must not reach the log, by appending
+"KEY=VALUE" to the file $PLATFORM_SECRET_REPORT. Prints one JSON object; on failure the step's last lines, exit 1.
 """
 import fcntl
 import json
@@ -132,19 +133,27 @@ def main():
     new = place(bundle["files"], owned)
     changed = waiting + [path for path in new if path not in waiting]
     write(pending, json.dumps(changed).encode(), 0o600)
+    secret_report = "/run/platform-report.%d" % os.getpid()
+    os.close(os.open(secret_report, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     environment = {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL": "C.UTF-8",
         "DEBIAN_FRONTEND": "noninteractive",
         "PLATFORM_BUNDLE": bundle["name"],
         "PLATFORM_CHANGED": "\n".join(changed),
+        "PLATFORM_SECRET_REPORT": secret_report,
     }
     report = {}
     descriptor = os.open("%s/%s.log" % (LOGS, bundle["name"]), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "a+") as log:
-        log.seek(0, os.SEEK_END)
-        for step in bundle["steps"]:
-            report.update(run(step, log, environment))
+    try:
+        with os.fdopen(descriptor, "a+") as log:
+            log.seek(0, os.SEEK_END)
+            for step in bundle["steps"]:
+                report.update(run(step, log, environment))
+        with open(secret_report) as lines:
+            report.update(line.rstrip("\n").split("=", 1) for line in lines)
+    finally:
+        os.unlink(secret_report)
     write(manifest, json.dumps(paths).encode(), 0o600)
     write(pending, b"[]", 0o600)
     held.close()

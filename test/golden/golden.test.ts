@@ -13,7 +13,9 @@ const CASES = [
   ["sandbox", "lbdmz1"],
   ["sandbox", "gitops1"],
   ["sandbox", "vault1"],
+  ["sandbox", "monitoring1"],
   ["prod", "prod-lblan1"],
+  ["prod", "prod-lbintegration1"],
   ["prod", "prod-rkemiddleware-worker1"],
   ["prod", "prod-vault1"],
 ] as const;

@@ -82,7 +82,7 @@ describe("on the machines", () => {
     expect(stderr).toContain("password is required");
   });
 
-  // Nothing listens yet: a port that the firewall lets through answers with a refusal, a closed one not at all.
+  // A port that the firewall lets through answers, be it with a refusal; a closed one not at all.
   it.each([
     ["lbdmz1", "198.18.M.24", "8443", "open", "the registry, from the DMZ"],
     ["lbdmz1", "198.18.M.32", "8200", "closed", "Vault, from the DMZ"],
@@ -101,15 +101,15 @@ describe("on the machines", () => {
   });
 
   it("a disk that is not blank is not formatted", async () => {
-    await sandbox.access.shell("gitops1", "echo precious > /srv/kept && umount /srv && e2label /dev/sdb other");
-    const { ok, output } = await sandbox.access.attempt("gitops1", "PLATFORM_CHANGED= /usr/local/lib/platform/prepare/60-data-disk.sh");
+    await sandbox.access.shell("rkeapp-master1", "echo precious > /var/lib/longhorn/kept && umount /var/lib/longhorn && e2label /dev/sdb other");
+    const { ok, output } = await sandbox.access.attempt("rkeapp-master1", "PLATFORM_CHANGED= /usr/local/lib/platform/prepare/60-data-disk.sh");
     expect(ok).toBe(false);
     expect(output).toContain("/dev/sdb is not blank");
     await sandbox.access.shell(
-      "gitops1",
+      "rkeapp-master1",
       "e2label /dev/sdb platform-data && PLATFORM_CHANGED= /usr/local/lib/platform/prepare/60-data-disk.sh",
     );
-    expect(await sandbox.access.shell("gitops1", "cat /srv/kept")).toBe("precious\n");
+    expect(await sandbox.access.shell("rkeapp-master1", "cat /var/lib/longhorn/kept")).toBe("precious\n");
   });
 
   it("rules that lock the deployer out take themselves back; the next runs load the right ones and confirm them", async () => {

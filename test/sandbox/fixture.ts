@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { dirname, join } from "node:path";
 import { expect } from "vitest";
 import { openStack, sandboxEngine } from "../../sandbox/engine";
@@ -18,7 +19,7 @@ import { MachineAccess } from "./machine-access";
 export const NAME = "test";
 
 /** How many resources the sandbox's stack has. */
-export const RESOURCES = 110;
+export const RESOURCES = 190;
 
 const STACK_FILE = join(dirname(dirname(__dirname)), "Pulumi.sandbox.yaml");
 
@@ -67,6 +68,21 @@ export class RaisedSandbox {
     });
   }
 
+  /** Every password that the program has made, by its resource's name. */
+  async passwords(): Promise<Readonly<Record<string, string>>> {
+    const state = JSON.parse(await this.pulumi("stack", "export", "--show-secrets")) as {
+      deployment: { resources: { urn: string; type: string; outputs?: { result?: string | { plaintext: string } } }[] };
+    };
+    return Object.fromEntries(
+      state.deployment.resources
+        .filter((each) => each.type === "random:index/randomPassword:RandomPassword")
+        .map(({ urn, outputs }) => {
+          const result = outputs?.result ?? "";
+          return [urn.split("::").at(-1) ?? "", typeof result === "string" ? result : (JSON.parse(result.plaintext) as string)];
+        }),
+    );
+  }
+
   folder(): string {
     return sandboxFolder(NAME);
   }
@@ -107,6 +123,15 @@ export function edited(replacements: Readonly<Record<string, string>>): string {
   );
   writeFileSync(path, text);
   return path;
+}
+
+/** Asks again, a few times a second, until it holds. @throws after two minutes, saying for what it waited. */
+export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 120_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`waited two minutes in vain: ${what}`);
+    await delay(200);
+  }
 }
 
 /** Names of resources that a run made, changed or removed. */

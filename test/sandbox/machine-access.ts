@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { run } from "../../sandbox/process";
 import { projectName } from "../../sandbox/sandbox";
 import type { SandboxFacts } from "../../sandbox/sandbox";
@@ -17,6 +19,37 @@ export class MachineAccess {
   /** Runs a shell line on the machine; @throws when it fails. */
   shell(machine: string, line: string): Promise<string> {
     return run(this.client, ["exec", "--project", this.project, machine, "--", "sh", "-c", line], { timeoutSeconds: 60 });
+  }
+
+  /** Runs test/sandbox/network-probe.py on the machine with this request and returns what it prints last. */
+  async probe(machine: string, request: object): Promise<unknown> {
+    const program = readFileSync(join(__dirname, "network-probe.py"), "utf8");
+    const args = ["exec", "-T", "--project", this.project, machine, "--", "python3", "-c", program];
+    const printed = await run(this.client, args, { stdin: `${JSON.stringify(request)}\n`, timeoutSeconds: 300 });
+    return JSON.parse(printed.trim().split("\n").at(-1) ?? "null") as unknown;
+  }
+
+  /** Leaves listeners on the machine until `stopListening`. */
+  async listen(machine: string, tcp: readonly number[], udp: readonly number[]): Promise<void> {
+    const program = Buffer.from(readFileSync(join(__dirname, "network-probe.py"))).toString("base64");
+    const request = JSON.stringify({ do: "listen", ports: { tcp, udp } });
+    await this.shell(
+      machine,
+      `printf %s ${program} | base64 -d > /run/probe.py; printf '%s\n' '${request}' > /run/probe.request; ` +
+        "systemd-run --quiet --unit=test-listeners --property=StandardInput=file:/run/probe.request --property=LimitNOFILE=65536 python3 /run/probe.py",
+    );
+  }
+
+  async stopListening(machine: string): Promise<void> {
+    await this.attempt(machine, "systemctl stop test-listeners; rm -f /run/probe.py /run/probe.request");
+  }
+
+  async stop(machine: string): Promise<void> {
+    await run(this.client, ["stop", "--force", "--project", this.project, machine]);
+  }
+
+  async start(machine: string): Promise<void> {
+    await run(this.client, ["start", "--project", this.project, machine]);
   }
 
   /** As `shell`, but with its outcome instead of an error. */

@@ -16,6 +16,7 @@ const LAYERS = [
   "src/plan",
   "src/remote",
   "src/machines",
+  "src/base",
   "src/cli",
   "stacks",
 ];

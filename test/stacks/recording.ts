@@ -64,6 +64,8 @@ function outputsOf(type: string, name: string, inputs: Record<string, unknown>):
       };
     case "vsphere:index/virtualMachine:VirtualMachine":
       return { ...inputs, uuid: `uuid-${name}` };
+    case "random:index/randomPassword:RandomPassword":
+      return { ...inputs, result: `${MADE_UP.privateKey}-${name}`, bcryptHash: `${MADE_UP.privateKey}-hash-${name}` };
     case "command:remote:Command":
       return { ...inputs, stdout: JSON.stringify({ bundle: name, changed: [], report: { host: name } }) };
     default:

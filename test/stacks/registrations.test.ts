@@ -30,7 +30,9 @@ it("no name is registered twice for one type", () => {
 
 it("every resource has a component for a parent", () => {
   const components = new Set(all.filter((each) => each.type.startsWith("platform:")).map((each) => each.name));
-  const orphans = all.filter((each) => !components.has(each.parent) && each.name !== "machines" && each.type !== "pulumi:pulumi:Stack");
+  const orphans = all.filter(
+    (each) => !components.has(each.parent) && !each.type.startsWith("platform:layer:") && each.type !== "pulumi:pulumi:Stack",
+  );
   expect(orphans.map((each) => each.name)).toEqual([]);
 });
 
@@ -90,7 +92,7 @@ describe("commands over SSH", () => {
   const commands = (): readonly Registration[] => ofType("command:remote:Command");
 
   it("pin the host key, say nothing in the log, and hold no secret in their text", () => {
-    expect(commands()).toHaveLength(36);
+    expect(commands()).toHaveLength(2 * plan.machines.length + 13);
     for (const each of commands()) {
       const connection = each.inputs["connection"] as Record<string, unknown>;
       expect(connection["hostKey"]).toMatch(/^ssh-ed25519 AAAA\S+-host-key$/);
@@ -109,6 +111,30 @@ describe("commands over SSH", () => {
       );
       expect(prepared?.dependencies).toContain(machine.name);
       expect(verified?.dependencies).toContain(`${machine.name}-prepared`);
+    }
+  });
+});
+
+describe("services", () => {
+  const services = (): readonly Registration[] => ofType("command:remote:Command").filter((each) => each.name.endsWith("-installed"));
+
+  it("go to verified machines, their files secret on the way, their answers secret too", () => {
+    expect(services()).toHaveLength(13);
+    for (const each of services()) {
+      const machine = each.name.split("-")[0] ?? "";
+      expect(each.dependencies, each.name).toContain(`${machine}-verified`);
+      expect(each.secretInputs, each.name).toContain("stdin");
+      expect(each.secretOutputs, each.name).toEqual(expect.arrayContaining(["stdout", "stderr"]));
+    }
+  });
+
+  it("reach the second of a pair only after the first", () => {
+    for (const group of ["lblan", "lbdmz", "lbintegration"]) {
+      const [first, second] = [1, 2].map((ordinal) =>
+        services().find((each) => each.name === `${group}${ordinal}-load-balancer-installed`),
+      );
+      expect(second?.dependencies).toContain(`${group}1-load-balancer-installed`);
+      expect(first?.dependencies).not.toContain(`${group}2-load-balancer-installed`);
     }
   });
 });

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Role } from "../../../sizing/tiers";
 import type { PlatformConfig } from "../../config/schema";
 import { renderNftables } from "../../network/firewall";
 import type { PlannedMachine, PlatformPlan } from "../../plan/platform-plan";
@@ -19,6 +20,14 @@ const MANAGED = "# Managed by Pulumi: edits are overwritten. Made by src/machine
 
 /** Packages every machine has, whatever its role. */
 const BASE_PACKAGES = ["auditd", "ca-certificates", "chrony", "curl", "e2fsprogs", "nftables", "openssl", "python3", "sudo"];
+
+/** What the services of a role need of the distribution. */
+const ROLE_PACKAGES: Partial<Record<Role, readonly string[]>> = {
+  "load-balancer": ["haproxy", "iputils-ping", "keepalived"],
+  git: ["git", "haproxy", "restic", "unzip"],
+  vault: ["age", "gnupg", "logrotate", "restic", "unzip"],
+  backup: ["unzip"],
+};
 
 /** Longest a step may take. Packages come over the network, all else is local. */
 const STEP_SECONDS = 180;
@@ -49,6 +58,10 @@ export function renderHosts(machine: PlannedMachine): string {
   return lines(MANAGED, "127.0.0.1 localhost", `${machine.ip} ${machine.fqdn} ${machine.name}`, "::1 localhost ip6-localhost ip6-loopback");
 }
 
+function packagesOf(machine: PlannedMachine): readonly string[] {
+  return [...BASE_PACKAGES, ...machine.roles.flatMap((role) => ROLE_PACKAGES[role] ?? [])];
+}
+
 function identityFiles(config: PlatformConfig, machine: PlannedMachine): readonly ManagedFile[] {
   const zone = config.zones[machine.zone];
   const mount = dataMountOf(machine);
@@ -59,7 +72,7 @@ function identityFiles(config: PlatformConfig, machine: PlannedMachine): readonl
     file("/etc/platform/address", lines(`${machine.ip}/${prefixLength}`)),
     file("/etc/platform/roles", lines(...machine.roles)),
     file("/etc/platform/artifacts", lines(config.artifacts.mode)),
-    file("/etc/platform/packages", lines(...BASE_PACKAGES)),
+    file("/etc/platform/packages", lines(...packagesOf(machine))),
     file("/etc/platform/data-disk", mount === undefined ? "" : lines(`${mount} ${DATA_DEVICE} ${machine.dataDiskGb}`)),
     file("/etc/platform/resolv.conf", lines(MANAGED, ...zone.dns.map((server) => `nameserver ${server}`), `search ${config.domain}`)),
     file(

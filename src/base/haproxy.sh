@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Takes a new HAProxy configuration into service without refusing a connection: checked whole beside the old one, then
+# swapped, then reloaded. What does not pass changes nothing; what HAProxy cannot run gives way to the one before.
+set -euo pipefail
+
+staged=/etc/platform/haproxy
+live=/etc/haproxy/platform
+next=/etc/haproxy/platform.next
+previous=/etc/haproxy/platform.previous
+
+serves() { curl --silent --fail --max-time 2 --output /dev/null http://127.0.0.1:8404/health; }
+
+loaded() { systemctl is-active --quiet haproxy && serves; }
+
+rm -rf "$next"
+cp -a "$staged" "$next"
+chmod 0700 "$next/tls"
+haproxy -c -q -f "$next/haproxy.cfg" || {
+  echo "HAProxy does not accept the new configuration; the one in service stays:"
+  haproxy -c -f "$next/haproxy.cfg" 2>&1 | tail -n 15 || true
+  exit 1
+}
+
+install -d /etc/systemd/system/haproxy.service.d
+cat > /etc/systemd/system/haproxy.service.d/platform.conf.new <<'UNIT'
+[Service]
+Environment=CONFIG=/etc/haproxy/platform/haproxy.cfg
+Restart=always
+RestartSec=100ms
+# A crash loop is for the other one of a pair to take over from, not to give up.
+StartLimitIntervalSec=0
+UNIT
+unit_changed=no
+if ! cmp -s /etc/systemd/system/haproxy.service.d/platform.conf.new /etc/systemd/system/haproxy.service.d/platform.conf; then
+  unit_changed=yes
+fi
+mv /etc/systemd/system/haproxy.service.d/platform.conf.new /etc/systemd/system/haproxy.service.d/platform.conf
+[ "$unit_changed" = no ] || systemctl daemon-reload
+
+if [ -d "$live" ] && diff -r "$next" "$live" > /dev/null && loaded; then
+  rm -rf "$next"
+else
+  rm -rf "$previous"
+  [ ! -d "$live" ] || mv "$live" "$previous"
+  mv "$next" "$live"
+  if ! { systemctl enable --quiet haproxy && systemctl reload-or-restart haproxy; } || ! loaded; then
+    echo "HAProxy does not run with the new configuration; its last lines:"
+    journalctl --unit haproxy --no-pager --lines 10 --output cat || true
+    if [ -d "$previous" ]; then
+      mv "$live" "$next"
+      mv "$previous" "$live"
+      systemctl reload-or-restart haproxy && echo "the one before is in service again"
+    fi
+    exit 1
+  fi
+fi
+
+# Every address it is to listen on.
+missing=no
+while read -r bind; do
+  ss --listening --tcp --numeric --no-header | awk '{ print $4 }' | grep -qxF "$bind" || { echo "HAProxy does not listen on $bind"; missing=yes; }
+done < <(awk '$1 == "bind" { print $2 }' "$live/haproxy.cfg")
+[ "$missing" = no ]
+printf 'report haproxy=%s\n' "$(awk '$1 == "bind"' "$live/haproxy.cfg" | wc -l) listeners"

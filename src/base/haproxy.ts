@@ -1,0 +1,236 @@
+/** HAProxy's configuration as typed front ends and back ends, and its text. Every connection it makes over TLS is verified. */
+
+/** Where a back end is served: an address, or a name that DNS knows. */
+export interface Server {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a healthy server answers. A bare connection is for protocols HAProxy does not speak. */
+export type Check = { readonly kind: "connect" } | { readonly kind: "http"; readonly path: string; readonly expect: readonly number[] };
+
+export interface BackEnd {
+  readonly name: string;
+  readonly mode: "http" | "tcp";
+  readonly servers: readonly Server[];
+  readonly check: Check;
+  /** HAProxy opens TLS to the servers itself: their certificate must hold this name, or the requested host's where it is left out. */
+  readonly tls?: { readonly serverName?: string; readonly checkName: string };
+  /** Name servers for hosts given by name. */
+  readonly resolvers?: boolean;
+}
+
+/** Requests for a host, or for a path below it, go to a back end. Longer paths are tried first. */
+export interface Route {
+  readonly host: string;
+  readonly path?: string;
+  readonly backEnd: string;
+  /** Sends a request for `/` there: some applications live below a path of their own. */
+  readonly home?: string;
+}
+
+export type FrontEnd =
+  | {
+      readonly kind: "https";
+      readonly name: string;
+      readonly address: string;
+      readonly port: number;
+      readonly certificate: string;
+      readonly routes: readonly Route[];
+      /** Proxies of ours in front of this one, whose word on the client's address counts. */
+      readonly trustedProxies: readonly string[];
+      /** Who alone may change anything, by the name of HTTP basic authentication; the back end checks the password. */
+      readonly onlyWriter?: string;
+      /** Paths nobody is to reach from outside. */
+      readonly closedPaths?: readonly string[];
+    }
+  | { readonly kind: "redirect"; readonly name: string; readonly address: string; readonly port: number }
+  | { readonly kind: "tcp"; readonly name: string; readonly address: string; readonly port: number; readonly backEnd: string };
+
+export interface HaproxyInput {
+  readonly host: string;
+  readonly maxConnections: number;
+  /** For servers given by name. */
+  readonly nameServers: readonly string[];
+  readonly frontEnds: readonly FrontEnd[];
+  readonly backEnds: readonly BackEnd[];
+}
+
+/** Where metrics, statistics and HAProxy's own health are served, to the machine itself only. */
+export const STATUS_PORT = 8404;
+
+/** Forward secrecy and authenticated encryption only: Mozilla's intermediate list, version 5.7. */
+const TLS_1_2_CIPHERS = [
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+const TLS_1_3_CIPHERS = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+
+function globalSection(input: HaproxyInput): readonly string[] {
+  return [
+    "# Managed by Pulumi: edits are overwritten. Made by src/base/haproxy.ts.",
+    `# ${input.host}`,
+    "global",
+    "    # Paths of certificates are relative to this file, so that a new set is checked whole before it takes the old one's place.",
+    "    default-path config",
+    "    user haproxy",
+    "    group haproxy",
+    "    chroot /var/lib/haproxy",
+    "    log stdout format short daemon",
+    `    maxconn ${input.maxConnections}`,
+    "    # Listening sockets pass to the next process on a reload: no connection is refused meanwhile.",
+    "    stats socket /run/haproxy/admin.sock mode 0600 level admin expose-fd listeners",
+    "    hard-stop-after 10m",
+    `    ssl-default-bind-ciphers ${TLS_1_2_CIPHERS}`,
+    `    ssl-default-bind-ciphersuites ${TLS_1_3_CIPHERS}`,
+    "    ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets",
+    `    ssl-default-server-ciphers ${TLS_1_2_CIPHERS}`,
+    `    ssl-default-server-ciphersuites ${TLS_1_3_CIPHERS}`,
+    "    ssl-default-server-options ssl-min-ver TLSv1.2",
+    "",
+    "defaults",
+    "    log global",
+    "    mode http",
+    "    option dontlognull",
+    "    option redispatch",
+    "    retries 3",
+    "    timeout connect 5s",
+    "    timeout client 60s",
+    "    timeout server 60s",
+    "    timeout http-request 10s",
+    "    timeout http-keep-alive 30s",
+    "    timeout queue 30s",
+    "    timeout check 3s",
+    "    # Web sockets, kubectl exec, Kafka, databases and directories stay open.",
+    "    timeout tunnel 1h",
+    "    timeout client-fin 30s",
+    "    default-server inter 2s fastinter 500ms downinter 2s fall 2 rise 2",
+    "",
+    `frontend status`,
+    `    bind 127.0.0.1:${STATUS_PORT}`,
+    "    no log",
+    "    monitor-uri /health",
+    "    http-request use-service prometheus-exporter if { path /metrics }",
+    "    stats enable",
+    "    stats uri /statistics",
+    "    stats refresh 10s",
+  ];
+}
+
+function resolversSection(input: HaproxyInput): readonly string[] {
+  if (!input.backEnds.some((backEnd) => backEnd.resolvers === true)) return [];
+  return [
+    "",
+    "resolvers platform",
+    ...input.nameServers.map((address, index) => `    nameserver dns${index + 1} ${address}:53`),
+    "    resolve_retries 3",
+    "    timeout resolve 1s",
+    "    timeout retry 1s",
+    "    hold valid 30s",
+  ];
+}
+
+/** The path without its query, which may hold a token. */
+const LOG_FORMAT = `"%ci:%cp %ft %b/%s %Tq/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %ac/%fc/%bc/%sc/%rc %[capture.req.hdr(0)] %HM %HPO"`;
+
+function condition(route: Route): string {
+  const host = `{ hdr(host),field(1,:),lower ${route.host} }`;
+  return route.path === undefined ? host : `${host} { path_beg ${route.path} }`;
+}
+
+function httpsFrontEnd(front: Extract<FrontEnd, { kind: "https" }>): readonly string[] {
+  const byPathFirst = [...front.routes].sort((left, right) => (right.path?.length ?? 0) - (left.path?.length ?? 0));
+  const trusted = front.trustedProxies.length === 0 ? "" : ` unless { src ${front.trustedProxies.join(" ")} }`;
+  return [
+    `frontend ${front.name}`,
+    `    bind ${front.address}:${front.port} ssl crt ${front.certificate} alpn h2,http/1.1`,
+    "    http-request capture hdr(host) len 100",
+    `    log-format ${LOG_FORMAT}`,
+    "    # Only our own proxies may say who the client is.",
+    `    http-request del-header X-Forwarded-For${trusted}`,
+    "    http-request del-header Forwarded",
+    "    option forwardfor",
+    "    http-request set-header X-Forwarded-Proto https",
+    "    http-request set-header X-Forwarded-Host %[req.hdr(host)]",
+    `    http-request set-header X-Forwarded-Port ${front.port}`,
+    "    http-response set-header Strict-Transport-Security max-age=31536000",
+    ...(front.onlyWriter === undefined
+      ? []
+      : [
+          "    # Who may write is decided here by name; that the name is true is for the back end's password check.",
+          `    http-request deny deny_status 403 unless { method GET HEAD OPTIONS } or { http_auth_user ${front.onlyWriter} } or !{ req.hdr(authorization) -m found }`,
+        ]),
+    ...(front.closedPaths === undefined ? [] : [`    http-request deny deny_status 404 if { path_beg ${front.closedPaths.join(" ")} }`]),
+    ...front.routes.flatMap((route) =>
+      route.home === undefined
+        ? []
+        : [
+            `    http-request redirect location ${route.home} code 302 if ${condition(route)} { path / } !{ req.hdr(authorization) -m found }`,
+          ],
+    ),
+    `    http-request deny deny_status 404 unless { hdr(host),field(1,:),lower ${[...new Set(front.routes.map((route) => route.host))].join(" ")} }`,
+    ...byPathFirst.map((route) => `    use_backend ${route.backEnd} if ${condition(route)}`),
+  ];
+}
+
+function frontEndSection(front: FrontEnd): readonly string[] {
+  switch (front.kind) {
+    case "https":
+      return ["", ...httpsFrontEnd(front)];
+    case "redirect":
+      return ["", `frontend ${front.name}`, `    bind ${front.address}:${front.port}`, "    http-request redirect scheme https code 301"];
+    case "tcp":
+      return [
+        "",
+        `frontend ${front.name}`,
+        "    mode tcp",
+        "    option tcplog",
+        `    bind ${front.address}:${front.port}`,
+        `    default_backend ${front.backEnd}`,
+      ];
+  }
+}
+
+function serverLine(backEnd: BackEnd, server: Server): string {
+  const { tls } = backEnd;
+  const verified =
+    tls === undefined
+      ? ""
+      : ` ssl verify required ca-file tls/ca.pem sni ${tls.serverName === undefined ? "req.hdr(host),field(1,:),lower" : `str(${tls.serverName})`} check-sni ${tls.checkName}`;
+  const named = backEnd.resolvers === true ? " resolvers platform resolve-prefer ipv4" : "";
+  return `    server ${server.name} ${server.host}:${server.port} check${verified}${named}`;
+}
+
+function backEndSection(backEnd: BackEnd): readonly string[] {
+  const { check } = backEnd;
+  return [
+    "",
+    `backend ${backEnd.name}`,
+    ...(backEnd.mode === "tcp" ? ["    mode tcp"] : []),
+    "    balance leastconn",
+    ...(check.kind === "http"
+      ? [
+          "    option httpchk",
+          `    http-check send meth GET uri ${check.path} ver HTTP/1.1 hdr Host ${backEnd.tls?.checkName ?? "localhost"}`,
+          `    http-check expect status ${check.expect.join(",")}`,
+        ]
+      : []),
+    ...backEnd.servers.map((server) => serverLine(backEnd, server)),
+  ];
+}
+
+/** The whole file, accepted by `haproxy -c`. Same input, same text. */
+export function renderHaproxy(input: HaproxyInput): string {
+  return [
+    ...globalSection(input),
+    ...resolversSection(input),
+    ...input.frontEnds.flatMap(frontEndSection),
+    ...input.backEnds.flatMap(backEndSection),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,268 @@
+import type { ClusterName, Group } from "../../../sizing/tiers";
+import type { PlatformConfig } from "../../config/schema";
+import { CLUSTER_API_PORTS, KAFKA_PORTS } from "../../network/addresses";
+import { serviceHost, serviceNamesFor } from "../../network/dns";
+import type { ServiceLabel } from "../../network/dns";
+import type { PlatformPlan } from "../../plan/platform-plan";
+import type { BackEnd, Check, FrontEnd, Route, Server } from "../haproxy";
+import { CERTIFICATE_FILE } from "../haproxy-files";
+
+/** Which front ends and back ends each pair of load balancers has: every service name, from the plan alone. */
+
+export type LoadBalancerGroup = Extract<Group, "lblan" | "lbdmz" | "lbintegration">;
+
+export const LOAD_BALANCER_GROUPS = ["lblan", "lbdmz", "lbintegration"] as const satisfies readonly LoadBalancerGroup[];
+
+/** What one pair listens on and sends where. */
+export interface PairRoutes {
+  readonly frontEnds: readonly FrontEnd[];
+  readonly backEnds: readonly BackEnd[];
+  /** DNS names its certificate must hold; none where it opens no TLS. */
+  readonly names: readonly string[];
+}
+
+/** Where a service lives behind LBLAN. */
+type Home = "apps" | "middleware" | "dmz" | "gogs" | "registry" | "vault" | "coroot" | "backup-console";
+
+/** Behind LBLAN, by service name. TypeScript refuses a name without a place. */
+const HOMES: Readonly<Record<ServiceLabel, Home | undefined>> = {
+  keycloak: "middleware",
+  "minio-api": "middleware",
+  "minio-ui": "middleware",
+  akhq: "middleware",
+  n8n: "middleware",
+  flowable: "middleware",
+  rancher: "middleware",
+  "argocd-mw": "middleware",
+  "neuvector-mw": "middleware",
+  "longhorn-mw": "middleware",
+  registry: "registry",
+  gogs: "gogs",
+  vault: "vault",
+  coroot: "coroot",
+  "minio-backup": "backup-console",
+  "argocd-dmz": "dmz",
+  "gravitee-dmz": "dmz",
+  "neuvector-dmz": "dmz",
+  apim: "apps",
+  "argocd-apps": "apps",
+  "neuvector-apps": "apps",
+  "longhorn-apps": "apps",
+  gco: "apps",
+  "ael-client-ui-interne": "apps",
+  "ael-back-ui": "apps",
+  // Reached through LBDMZ, which takes its pages from here.
+  "ael-client-ui": "apps",
+  // Ends at the DMZ's own ingress.
+  api: undefined,
+  // Not HTTP: ports of their own.
+  "kafka-mobile": undefined,
+};
+
+/** Applications that live below a path. */
+const HOME_PATHS: Partial<Record<ServiceLabel, string>> = { gco: "/GCOWEB/", "minio-backup": "/ui/" };
+
+const HTTPS = 443;
+
+function servers(plan: PlatformPlan, holds: (machine: PlatformPlan["machines"][number]) => boolean, port: number): readonly Server[] {
+  return plan.machines.filter(holds).map(({ name, ip }) => ({ name, host: ip, port }));
+}
+
+/** Every node that runs the cluster's ingress. */
+function ingress(plan: PlatformPlan, cluster: ClusterName, checkName: string): BackEnd {
+  return {
+    name: `ingress-${cluster}`,
+    mode: "http",
+    servers: servers(plan, (machine) => machine.cluster === cluster && machine.roles.includes("worker"), HTTPS),
+    // Traefik's own health, on the ingress port itself: any other path answers 404 for a host that it does not know.
+    check: { kind: "http", path: "/ping", expect: [200] },
+    tls: { checkName },
+  };
+}
+
+function service(plan: PlatformPlan, home: Home, group: Group, port: number, serverName: string, check: Check): BackEnd {
+  return {
+    name: home,
+    mode: "http",
+    servers: servers(plan, (machine) => machine.group === group, port),
+    check,
+    tls: { serverName, checkName: serverName },
+  };
+}
+
+function address(plan: PlatformPlan, name: string): string {
+  const found = plan.virtualAddresses.find((each) => each.name === name);
+  if (found === undefined) throw new RangeError(`the plan has no virtual address ${name}`);
+  return found.ip;
+}
+
+/** The Kubernetes API and RKE2's supervisor of a cluster, on the cluster's own address. */
+function clusterApi(plan: PlatformPlan, cluster: ClusterName): Pick<PairRoutes, "frontEnds" | "backEnds"> {
+  const names = CLUSTER_API_PORTS.map((port) => ({ port, name: `api-${cluster}-${port}` }));
+  return {
+    frontEnds: names.map(({ port, name }) => ({ kind: "tcp", name, address: address(plan, `api-${cluster}`), port, backEnd: name })),
+    backEnds: names.map(({ port, name }) => ({
+      name,
+      mode: "tcp",
+      servers: servers(plan, (machine) => machine.cluster === cluster && machine.roles.includes("control-plane"), port),
+      // Its certificate is of an authority that the cluster makes for itself: a check over TLS could not verify it.
+      check: { kind: "connect" },
+    })),
+  };
+}
+
+function kafka(plan: PlatformPlan, at: string, to: readonly { name: string; ip: string }[]): Pick<PairRoutes, "frontEnds" | "backEnds"> {
+  const ports = KAFKA_PORTS.map((port) => ({ port, name: `kafka-${port}` }));
+  return {
+    frontEnds: ports.map(({ port, name }) => ({ kind: "tcp", name, address: address(plan, at), port, backEnd: name })),
+    backEnds: ports.map(({ port, name }) => ({
+      name,
+      mode: "tcp",
+      servers: to.map((server) => ({ name: server.name, host: server.ip, port })),
+      check: { kind: "connect" },
+    })),
+  };
+}
+
+/** Every name that LBLAN answers for, with its place behind it. */
+function lanHomes(config: PlatformConfig): readonly { label: ServiceLabel; home: Home; host: string }[] {
+  return serviceNamesFor(config.products).flatMap(({ label }) => {
+    const home = HOMES[label];
+    return home === undefined ? [] : [{ label, home, host: serviceHost(config, label) }];
+  });
+}
+
+function lanRoutes(config: PlatformConfig, plan: PlatformPlan): PairRoutes {
+  const homes = lanHomes(config);
+  const host = (label: ServiceLabel): string => serviceHost(config, label);
+  const all: Readonly<Record<Home, BackEnd>> = {
+    apps: { ...ingress(plan, "apps", host("argocd-apps")), name: "apps" },
+    middleware: { ...ingress(plan, "middleware", host("argocd-mw")), name: "middleware" },
+    dmz: { ...ingress(plan, "dmz", host("argocd-dmz")), name: "dmz" },
+    gogs: service(plan, "gogs", "gitops", HTTPS, host("gogs"), { kind: "http", path: "/healthcheck", expect: [200] }),
+    // 401 is what a registry answers to whoever does not say who they are.
+    registry: service(plan, "registry", "gitops", 8443, host("registry"), { kind: "http", path: "/v2/", expect: [401] }),
+    // Sealed answers 503, so requests get an error at once instead of one from Vault.
+    vault: service(plan, "vault", "vault", 8200, host("vault"), { kind: "http", path: "/v1/sys/health", expect: [200] }),
+    coroot: service(plan, "coroot", "monitoring", 8080, host("coroot"), { kind: "http", path: "/health", expect: [200] }),
+    "backup-console": service(plan, "backup-console", "monitoring", 9001, host("minio-backup"), {
+      kind: "http",
+      path: "/healthz",
+      expect: [200],
+    }),
+  };
+  const used = [...new Set(homes.map(({ home }) => home))];
+  const ip = address(plan, "lblan");
+  const brokers = kafka(
+    plan,
+    "lblan",
+    plan.machines.filter((machine) => machine.cluster === "middleware"),
+  );
+  const apis = (["apps", "middleware"] as const).map((cluster) => clusterApi(plan, cluster));
+  const routes = homes.map(({ label, home, host: name }): Route => {
+    const below = HOME_PATHS[label];
+    return { host: name, backEnd: home, ...(below === undefined ? {} : { home: below }) };
+  });
+  const edge = plan.machines.filter((machine) => machine.group === "lbdmz").map((machine) => machine.ip);
+  return {
+    names: homes.map(({ host: name }) => name),
+    frontEnds: [
+      {
+        kind: "https",
+        name: "services",
+        address: ip,
+        port: HTTPS,
+        certificate: CERTIFICATE_FILE,
+        routes,
+        trustedProxies: edge,
+      },
+      { kind: "redirect", name: "to-https", address: ip, port: 80 },
+      { kind: "tcp", name: "coroot-ingest", address: ip, port: 8080, backEnd: "coroot-ingest" },
+      ...brokers.frontEnds,
+      ...apis.flatMap((api) => api.frontEnds),
+    ],
+    backEnds: [
+      ...used.map((home) => all[home]),
+      {
+        name: "coroot-ingest",
+        mode: "tcp",
+        servers: servers(plan, (machine) => machine.group === "monitoring", 8080),
+        check: { kind: "connect" },
+      },
+      ...brokers.backEnds,
+      ...apis.flatMap((api) => api.backEnds),
+    ],
+  };
+}
+
+function dmzRoutes(config: PlatformConfig, plan: PlatformPlan): PairRoutes {
+  const ip = address(plan, "lbdmz");
+  const lan = { name: "lblan", ip: address(plan, "lblan") };
+  const portal = config.products.includes("eservices") ? serviceHost(config, "ael-client-ui") : undefined;
+  const api = serviceHost(config, "api");
+  const brokers = kafka(plan, "lbdmz", [lan]);
+  const clusterApis = clusterApi(plan, "dmz");
+  const bootstrap = serviceHost(config, "kafka-mobile");
+  return {
+    names: [...(portal === undefined ? [] : [portal]), api, bootstrap],
+    frontEnds: [
+      {
+        kind: "https",
+        name: "public",
+        address: ip,
+        port: HTTPS,
+        certificate: CERTIFICATE_FILE,
+        routes: [...(portal === undefined ? [] : [{ host: portal, backEnd: "portal" }]), { host: api, backEnd: "dmz" }],
+        // The internet's word on addresses counts for nothing.
+        trustedProxies: [],
+      },
+      { kind: "redirect", name: "to-https", address: ip, port: 80 },
+      ...brokers.frontEnds,
+      ...clusterApis.frontEnds,
+    ],
+    backEnds: [
+      ...(portal === undefined
+        ? []
+        : [
+            {
+              name: "portal",
+              mode: "http" as const,
+              servers: [{ name: lan.name, host: lan.ip, port: HTTPS }],
+              // LBLAN itself answers; whether the portal behind it does is for LBLAN to know.
+              check: { kind: "connect" as const },
+              tls: { serverName: portal, checkName: portal },
+            },
+          ]),
+      { ...ingress(plan, "dmz", api), name: "dmz" },
+      ...brokers.backEnds,
+      ...clusterApis.backEnds,
+    ],
+  };
+}
+
+function integrationRoutes(plan: PlatformPlan): PairRoutes {
+  const ip = address(plan, "lbintegration");
+  return {
+    names: [],
+    frontEnds: plan.external.map(({ name, listenPort }) => ({ kind: "tcp", name, address: ip, port: listenPort, backEnd: name })),
+    backEnds: plan.external.map(({ name, host, port }) => ({
+      name,
+      mode: "tcp",
+      servers: [{ name, host, port }],
+      check: { kind: "connect" },
+      resolvers: true,
+    })),
+  };
+}
+
+/** What the pair of this group does. Pure: same config and plan, same routes. */
+export function pairRoutes(config: PlatformConfig, plan: PlatformPlan, group: LoadBalancerGroup): PairRoutes {
+  switch (group) {
+    case "lblan":
+      return lanRoutes(config, plan);
+    case "lbdmz":
+      return dmzRoutes(config, plan);
+    case "lbintegration":
+      return integrationRoutes(plan);
+  }
+}

@@ -1,0 +1,113 @@
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import * as vault from "@pulumi/vault";
+import type { PlatformSecrets } from "../config/load";
+import type { PlatformConfig } from "../config/schema";
+import type { Authority } from "../pki/authority";
+import { Certificate } from "../pki/certificate";
+import { trustFile } from "../pki/trust-file";
+import type { PlannedMachine } from "../plan/platform-plan";
+import { scriptFile } from "../remote/bundle";
+import { ManagedService } from "../remote/managed-service";
+import type { ServiceHost } from "../remote/managed-service";
+import type { BackupStore } from "./backup-store";
+import { backupFiles, firstBackupStep } from "./backups/files";
+import { lastingSecret } from "./credential";
+import { VAULT_PORT, vaultBundle, vaultNames } from "./vault/files";
+import { CREDENTIALS_MOUNT, DEPLOYER_POLICY, SNAPSHOT_POLICY } from "./vault/policies";
+
+export interface SecretsManagerArgs {
+  readonly config: PlatformConfig;
+  readonly secrets: PlatformSecrets;
+  readonly machine: PlannedMachine;
+  readonly host: ServiceHost;
+  readonly authority: Authority;
+  readonly backups: BackupStore;
+}
+
+/** Vault on its machine, initialised and unsealed, with a store for the platform's credentials and nightly snapshots. */
+export class SecretsManager extends pulumi.ComponentResource {
+  /** Logs in as the deployer, for short. */
+  public readonly provider: vault.Provider;
+  public readonly backupPassword: pulumi.Output<string>;
+  /** When this Vault was initialised: its hand-over belongs to that. */
+  public readonly initialisation: pulumi.Output<string>;
+
+  constructor(name: string, args: SecretsManagerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("platform:base:SecretsManager", name, {}, opts);
+    const { config, machine, host, authority } = args;
+    const certificate = new Certificate(
+      `${name}-tls`,
+      { authority, dnsNames: vaultNames(config, machine), addresses: [machine.ip], rotation: config.rotations["certificate-vault"] },
+      { parent: this },
+    );
+    const unsealToken = config.vault.autoUnseal === undefined ? pulumi.output(undefined) : args.secrets.require("vaultUnsealToken");
+    const service = new ManagedService(
+      `${machine.name}-vault`,
+      {
+        host,
+        bundle: pulumi
+          .output({
+            certificate: { chain: certificate.chain, key: certificate.key },
+            rootCertificate: authority.rootCertificate,
+            unsealToken,
+          })
+          .apply((secrets) => vaultBundle(config, machine, secrets)),
+        timeout: "30m",
+      },
+      // Another one would be an empty one.
+      { parent: this, protect: true },
+    );
+
+    this.initialisation = pulumi.unsecret(service.report.apply(({ initialisation = "" }) => initialisation));
+    const account = service.report.apply(({ roleId = "", secretId = "" }) => ({ role_id: roleId, secret_id: secretId }));
+    this.provider = new vault.Provider(
+      name,
+      {
+        address: `https://${machine.ip}:${VAULT_PORT}`,
+        caCertFile: authority.rootCertificate.apply(trustFile),
+        authLogin: pulumi.secret({ path: "auth/approle/login", parameters: pulumi.secret(account) }),
+        // The login's own token is short already, and a child of it would need the right to make tokens.
+        skipChildToken: true,
+      },
+      { parent: this },
+    );
+    const inVault = { parent: this, provider: this.provider };
+    new vault.Policy("platform-deployer", { name: "platform-deployer", policy: DEPLOYER_POLICY }, inVault);
+    new vault.Policy("platform-snapshot", { name: "platform-snapshot", policy: SNAPSHOT_POLICY }, inVault);
+    this.backupPassword = lastingSecret("vault-backup-password", this);
+    new ManagedService(
+      `${machine.name}-vault-backup`,
+      {
+        host,
+        bundle: pulumi.all([this.backupPassword, args.backups.secretKeys.vault]).apply(([password, secretKey]) => ({
+          name: "vault-backup",
+          files: [
+            ...backupFiles({
+              ...args.backups.target("vault"),
+              secretKey,
+              password,
+              script: scriptFile("vault", join(__dirname, "vault"), "backup.py"),
+            }),
+            scriptFile("vault", join(__dirname, "vault"), "restore.py"),
+          ],
+          steps: [firstBackupStep("vault")],
+        })),
+        // The first snapshot wants a Vault to take it of and a store to put it in.
+        after: [service.gate, args.backups.gate],
+        timeout: "30m",
+      },
+      { parent: this },
+    );
+    this.registerOutputs({});
+  }
+
+  /** Keeps a credential at `path` below the platform's own mount, for people and programs to find. */
+  public keep(path: string, values: Readonly<Record<string, pulumi.Input<string>>>): void {
+    new vault.kv.SecretV2(
+      path.replaceAll("/", "-"),
+      { mount: CREDENTIALS_MOUNT, name: path, dataJson: pulumi.secret(pulumi.jsonStringify(values)) },
+      { parent: this, provider: this.provider },
+    );
+  }
+}

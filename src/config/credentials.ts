@@ -1,0 +1,20 @@
+/** What the platform generates and an operator may want anew: named in the stack file's `rotations`. */
+export const ROTATABLE = [
+  "registry-deployer",
+  "registry-nodes",
+  "gogs-admin",
+  "gogs-deployer",
+  "gogs-argocd",
+  "backup-administrator",
+  "backup-vault",
+  "backup-gogs",
+  "backup-etcd",
+  "backup-longhorn",
+  "certificate-lblan",
+  "certificate-lbdmz",
+  "certificate-gitops",
+  "certificate-vault",
+  "certificate-monitoring",
+] as const;
+
+export type Rotatable = (typeof ROTATABLE)[number];
