@@ -53,9 +53,9 @@ function rules(flow: ResolvedFlow, side: "saddr" | "daddr", far: readonly string
 function inbound(input: FirewallInput): readonly string[] {
   const own = input.flows.filter((flow) => flow.destinations.some((destination) => input.addresses.includes(destination)));
   return own.flatMap((flow) => {
-    // A virtual address is its own destination: what is open at one is not open at another that the machine carries too.
-    const virtual = flow.destinations.filter((each) => each !== input.addresses[0] && input.addresses.includes(each));
-    const at = virtual.length === 0 ? "" : `ip daddr ${addressSet(virtual)} `;
+    // Where a machine carries several addresses, what is open at one is not open at another.
+    const meant = flow.destinations.filter((each) => input.addresses.includes(each));
+    const at = input.addresses.length === 1 ? "" : `ip daddr ${addressSet(meant)} `;
     return rules(
       flow,
       "saddr",

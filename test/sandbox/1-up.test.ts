@@ -101,8 +101,14 @@ describe("on the machines", () => {
   });
 
   it("a disk that is not blank is not formatted", async () => {
-    await sandbox.access.shell("rkeapp-master1", "echo precious > /var/lib/longhorn/kept && umount /var/lib/longhorn && e2label /dev/sdb other");
-    const { ok, output } = await sandbox.access.attempt("rkeapp-master1", "PLATFORM_CHANGED= /usr/local/lib/platform/prepare/60-data-disk.sh");
+    await sandbox.access.shell(
+      "rkeapp-master1",
+      "echo precious > /var/lib/longhorn/kept && umount /var/lib/longhorn && e2label /dev/sdb other",
+    );
+    const { ok, output } = await sandbox.access.attempt(
+      "rkeapp-master1",
+      "PLATFORM_CHANGED= /usr/local/lib/platform/prepare/60-data-disk.sh",
+    );
     expect(ok).toBe(false);
     expect(output).toContain("/dev/sdb is not blank");
     await sandbox.access.shell(

@@ -1,6 +1,7 @@
 // Proves on real pairs, with requests running, that a dead HAProxy, a dead keepalived and a dead machine cost at most a second, and that
 // a changed route costs nothing and touches its own pair only.
-import { writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { gatewayOf, outsideAddress } from "../../sandbox/sandbox";
@@ -48,13 +49,20 @@ async function during(pair: Pair, seconds: number, work: () => Promise<void>, un
     host: pair.host,
     ...(internet ? { source: outsideAddress(sandbox.result.facts.slot), trust } : {}),
   };
-  const request = { do: "stream", target, seconds, rate: RATE, until };
+  const begun = `/tmp/probe-${randomUUID()}`;
+  const request = { do: "stream", target, seconds, rate: RATE, until, begun };
+  const underWay = async (): Promise<boolean> =>
+    internet ? existsSync(begun) : (await sandbox.access.attempt(pair.from, `test -e ${begun}`)).ok;
   const running = internet
     ? run("python3", [PROBE], { stdin: `${JSON.stringify(request)}\n` }).then(
         (text) => JSON.parse(text.trim().split("\n").at(-1) ?? "") as Stream,
       )
     : (sandbox.access.probe(pair.from, request) as Promise<Stream>);
-  const [result] = await Promise.all([running, work()]);
+  const harmed = (async (): Promise<void> => {
+    await eventually("requests run", underWay);
+    await work();
+  })();
+  const [result] = await Promise.all([running, harmed]);
   return result;
 }
 
@@ -101,10 +109,10 @@ describe.each([0, 1, 2])("pair %i", (index) => {
     await whole(pair);
     const victim = await holder(pair);
     const { asked, failed } = await during(pair, 6, async () => {
-      await eventually("requests run", () => Promise.resolve(true));
       await harm(victim);
+    }).finally(async () => {
+      if (what === "the machine stopped") await sandbox.access.start(victim);
     });
-    if (what === "the machine stopped") await sandbox.access.start(victim);
     expect(asked).toBe(6 * RATE);
     expect(failed.length, `failed at ${failed.join(", ")} s`).toBeLessThanOrEqual(RATE);
     expect((failed.at(-1) ?? 0) - (failed[0] ?? 0)).toBeLessThanOrEqual(1);

@@ -29,7 +29,7 @@ function ask(
   method: string,
   host: string,
   path: string,
-  options: { account?: string; body?: Buffer; type?: string } = {},
+  options: { account?: string; body?: Buffer; type?: string; accept?: string } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const call = request(
@@ -43,6 +43,7 @@ function ask(
         headers: {
           host,
           ...(options.account === undefined ? {} : { authorization: `Basic ${Buffer.from(options.account).toString("base64")}` }),
+          ...(options.accept === undefined ? {} : { accept: options.accept }),
           ...(options.type === undefined ? {} : { "content-type": options.type }),
           ...(options.body === undefined ? {} : { "content-length": options.body.length }),
         },
@@ -114,7 +115,7 @@ describe("registry", () => {
 
   it("takes an image from the deployer and gives it to nodes of every zone", async () => {
     expect(await push(deployer())).toEqual([201, 201, 201]);
-    expect((await ask("GET", host, "/v2/test/image/manifests/1", { account: nodes() })).body).toEqual(manifest);
+    expect((await ask("GET", host, "/v2/test/image/manifests/1", { account: nodes(), accept: type })).body).toEqual(manifest);
     for (const node of ["rkeapp-master1", "rkedmz1"]) expect(await pullOnNode(node)).toBe(layer.toString());
   });
 
@@ -163,18 +164,14 @@ describe("git", () => {
       { mode: 0o600 },
     );
     writeFileSync(join(folder, "ca.pem"), ca);
-    const settings = [
-      `http.sslCAInfo=${join(folder, "ca.pem")}`,
-      `http.curloptResolve=${host}:443:${virtualAddress("lblan")}`,
-      "user.name=test",
-      "user.email=test@sandbox.test",
-    ];
+    const settings = [`http.curloptResolve=${host}:443:${virtualAddress("lblan")}`, "user.name=test", "user.email=test@sandbox.test"];
     const { status, stdout, stderr } = spawnSync("git", [...settings.flatMap((each) => ["-c", each]), ...args], {
       encoding: "utf8",
       env: {
         ...process.env,
         GIT_ASKPASS: account === undefined ? "/bin/false" : askpass,
         GIT_TERMINAL_PROMPT: "0",
+        GIT_SSL_CAINFO: join(folder, "ca.pem"),
         GIT_CONFIG_GLOBAL: "/dev/null",
       },
     });

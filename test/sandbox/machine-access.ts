@@ -24,9 +24,14 @@ export class MachineAccess {
   /** Runs test/sandbox/network-probe.py on the machine with this request and returns what it prints last. */
   async probe(machine: string, request: object): Promise<unknown> {
     const program = readFileSync(join(__dirname, "network-probe.py"), "utf8");
-    const args = ["exec", "-T", "--project", this.project, machine, "--", "python3", "-c", program];
-    const printed = await run(this.client, args, { stdin: `${JSON.stringify(request)}\n`, timeoutSeconds: 300 });
+    const printed = await this.program(machine, program, `${JSON.stringify(request)}\n`);
     return JSON.parse(printed.trim().split("\n").at(-1) ?? "null") as unknown;
+  }
+
+  /** Runs a Python program on the machine with this on its stdin, and returns what it prints. */
+  program(machine: string, program: string, stdin: string): Promise<string> {
+    const args = ["exec", "-T", "--project", this.project, machine, "--", "python3", "-c", program];
+    return run(this.client, args, { stdin, timeoutSeconds: 300 });
   }
 
   /** Leaves listeners on the machine until `stopListening`. */

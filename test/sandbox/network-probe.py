@@ -46,6 +46,11 @@ def listen(ports):
 
 
 def knock(targets, wait, source=None):
+    """As knock_once, a few hundred at a time: each takes a file descriptor."""
+    return [answer for start in range(0, len(targets), 400) for answer in knock_once(targets[start : start + 400], wait, source)]
+
+
+def knock_once(targets, wait, source):
     """Which of [protocol, address, port] answer: a connection, or an echo."""
     found = {}
     pending = {}
@@ -103,14 +108,16 @@ def ask(target, results, index):
     results[index] = (begin, good)
 
 
-def stream(target, seconds, rate, until):
-    """`rate` new connections a second, each with one second to answer, for so long or until a file is there."""
+def stream(target, seconds, rate, until, begun):
+    """`rate` new connections a second, each with one second to answer, for so long or until a file is there; says when it is under way."""
     results = {}
     threads = []
     start = time.time()
     index = -1
     while index + 1 < seconds * rate and not (until and os.path.exists(until)):
         index += 1
+        if begun and index == rate // 2:
+            open(begun, "w").close()
         pause = start + index / rate - time.time()
         if pause > 0:
             time.sleep(pause)
@@ -124,7 +131,8 @@ def stream(target, seconds, rate, until):
 
 
 wanted = json.loads(sys.stdin.readline())
-resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 if wanted["do"] == "listen":
     listen(wanted["ports"])
 elif wanted["do"] == "knock":
@@ -136,4 +144,4 @@ elif wanted["do"] == "knock":
             answers[i] = each
     print(json.dumps(answers))
 else:
-    print(json.dumps(stream(wanted["target"], wanted["seconds"], wanted["rate"], wanted.get("until"))))
+    print(json.dumps(stream(wanted["target"], wanted["seconds"], wanted["rate"], wanted.get("until"), wanted.get("begun"))))
