@@ -101,8 +101,15 @@ export async function raise(options: UpOptions): Promise<UpResult> {
   await unsealAsOperator(engine.folder, options.say);
   const progress = new Progress(options.say);
   try {
+    // What is in Vault can only be looked at while Vault is there and unsealed, which is for this very run to bring about.
+    await opened.stack.refresh({
+      exclude: ["**vault:**"],
+      parallel: PARALLEL,
+      suppressProgress: true,
+      suppressOutputs: true,
+      color: "never",
+    });
     const result = await opened.stack.up({
-      refresh: true,
       parallel: PARALLEL,
       onEvent: progress.onEvent,
       suppressProgress: true,

@@ -112,15 +112,16 @@ const policy = kind({
 });
 
 const secret = kind({
-  known: ["mount", "name", "dataJson"],
+  known: ["mount", "name", "dataJson", "customMetadata"],
   required: ["mount"],
   replacing: ["mount", "name"],
   id: (inputs) => `${text(inputs, "mount")}/data/${text(inputs, "name")}`,
-  write: (inputs) =>
-    call("PUT", `${text(inputs, "mount")}/data/${text(inputs, "name")}`, {
-      data: JSON.parse(text(inputs, "dataJson")) as unknown,
-      options: {},
-    }),
+  write: async (inputs) => {
+    const [at, name] = [text(inputs, "mount"), text(inputs, "name")];
+    await call("PUT", `${at}/data/${name}`, { data: JSON.parse(text(inputs, "dataJson")) as unknown, options: {} });
+    const { data } = (inputs["customMetadata"] ?? {}) as { data?: unknown };
+    if (data !== undefined) await call("PUT", `${at}/metadata/${name}`, { custom_metadata: data });
+  },
   exists: async (id) => (await call("GET", id)) !== undefined,
   remove: (id) => call("DELETE", id),
 });

@@ -67,6 +67,10 @@ export function renderedBaseFiles(
     case "vault":
       return [
         ...vaultBundle(config, machine, {
+          accounts: {
+            "platform-deployer": { roleId: "<secret: vault-deployer-role>", secretId: "<secret: vault-deployer-secret>" },
+            "platform-snapshot": { roleId: "<secret: vault-snapshot-role>", secretId: "<secret: vault-snapshot-secret>" },
+          },
           certificate: CERTIFICATE,
           rootCertificate,
           ...(config.vault.autoUnseal === undefined ? {} : { unsealToken: "<secret: vaultUnsealToken>" }),

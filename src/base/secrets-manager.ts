@@ -42,6 +42,7 @@ export class SecretsManager extends pulumi.ComponentResource {
       { parent: this },
     );
     const unsealToken = config.vault.autoUnseal === undefined ? pulumi.output(undefined) : args.secrets.require("vaultUnsealToken");
+    const deployer = { roleId: lastingSecret("vault-deployer-role", this), secretId: lastingSecret("vault-deployer-secret", this) };
     const service = new ManagedService(
       `${machine.name}-vault`,
       {
@@ -49,18 +50,27 @@ export class SecretsManager extends pulumi.ComponentResource {
         bundle: pulumi
           .output({
             certificate: { chain: certificate.chain, key: certificate.key },
+            accounts: {
+              "platform-deployer": deployer,
+              "platform-snapshot": {
+                roleId: lastingSecret("vault-snapshot-role", this),
+                secretId: lastingSecret("vault-snapshot-secret", this),
+              },
+            },
             rootCertificate: authority.rootCertificate,
             unsealToken,
           })
           .apply((secrets) => vaultBundle(config, machine, secrets)),
         timeout: "30m",
       },
-      // Another one would be an empty one.
-      { parent: this, protect: true },
+      { parent: this },
     );
 
     this.initialisation = pulumi.unsecret(service.report.apply(({ initialisation = "" }) => initialisation));
-    const account = service.report.apply(({ roleId = "", secretId = "" }) => ({ role_id: roleId, secret_id: secretId }));
+    // Known from the start, and used only once the service has answered: a run that makes Vault anew logs in to it as before.
+    const account = pulumi
+      .all([deployer.roleId, deployer.secretId, this.initialisation])
+      .apply(([role_id, secret_id]) => ({ role_id, secret_id }));
     this.provider = new vault.Provider(
       name,
       {
@@ -106,7 +116,13 @@ export class SecretsManager extends pulumi.ComponentResource {
   public keep(path: string, values: Readonly<Record<string, pulumi.Input<string>>>): void {
     new vault.kv.SecretV2(
       path.replaceAll("/", "-"),
-      { mount: CREDENTIALS_MOUNT, name: path, dataJson: pulumi.secret(pulumi.jsonStringify(values)) },
+      {
+        mount: CREDENTIALS_MOUNT,
+        name: path,
+        dataJson: pulumi.secret(pulumi.jsonStringify(values)),
+        // Another Vault, initialised anew, is written to again.
+        customMetadata: { data: { initialisation: this.initialisation } },
+      },
       { parent: this, provider: this.provider },
     );
   }

@@ -18,10 +18,10 @@ const stackText = (name: string): string => readFileSync(join(ROOT, `Pulumi.${na
 
 describe("preview of production from nothing", () => {
   it.each([
-    [100, 191],
-    [500, 233],
-    [1000, 270],
-    [10000, 315],
+    [100, 195],
+    [500, 237],
+    [1000, 274],
+    [10000, 319],
   ])("%i users: %i resources to create, no secret shown", async (users, creates) => {
     const folder = fresh();
     const text = stackText("prod").replace(/platform:users: \d+/, `platform:users: ${users}`);
@@ -68,14 +68,14 @@ describe("the plain pulumi command in the checkout", () => {
   it("previews the same program as make up", () => {
     expect(pulumi("config", "set", "--secret", "--path", "platform:secrets.hypervisorPassword", "engine-test-password").code).toBe(0);
     const { code, output } = pulumi("preview");
-    expect(output).toContain("+ 191 to create");
+    expect(output).toContain("+ 195 to create");
     expect(output).not.toContain("engine-test-password");
     expect(code).toBe(0);
   });
 
   it("takes a tier edit by one command", () => {
     expect(pulumi("config", "set", "platform:users", "500").code).toBe(0);
-    expect(pulumi("preview").output).toContain("+ 233 to create");
+    expect(pulumi("preview").output).toContain("+ 237 to create");
   });
 
   it("reports every mistake at once and changes nothing", () => {

@@ -43,11 +43,14 @@ function vault(method: string, path: string, body?: object, token?: string): Pro
 
 /** The deployer's token, by the account that the machine holds for it. */
 async function login(): Promise<string> {
-  const account = JSON.parse(await sandbox.access.shell("vault1", "cat /var/lib/platform/vault-deployer.json")) as {
-    roleId: string;
-    secretId: string;
-  };
-  const { status, body } = await vault("PUT", "auth/approle/login", { role_id: account.roleId, secret_id: account.secretId });
+  const account = JSON.parse(await sandbox.access.shell("vault1", "cat /etc/platform/vault/accounts.json")) as Record<
+    string,
+    { roleId: string; secretId: string }
+  >;
+  const { status, body } = await vault("PUT", "auth/approle/login", {
+    role_id: account["platform-deployer"]?.roleId,
+    secret_id: account["platform-deployer"]?.secretId,
+  });
   expect(status).toBe(200);
   return (body["auth"] as { client_token: string }).client_token;
 }

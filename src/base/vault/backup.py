@@ -8,8 +8,8 @@ from vault_api import must, request
 
 RESTIC = "/usr/local/lib/platform/backups/restic.sh"
 
-with open("/var/lib/platform/vault-snapshot.json") as handle:
-    account = json.load(handle)
+with open("/etc/platform/vault/accounts.json") as handle:
+    account = json.load(handle)["platform-snapshot"]
 login = must("let the snapshot's account in", "POST", "auth/approle/login", {"role_id": account["roleId"], "secret_id": account["secretId"]})
 token = login["auth"]["client_token"]
 status, snapshot = request("GET", "sys/storage/raft/snapshot", None, token, raw=True)

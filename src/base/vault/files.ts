@@ -107,7 +107,14 @@ const LOG_ROTATION = `/var/lib/vault/audit/audit.log {
 }
 `;
 
+/** What a program logs in to Vault with. Made by the platform's program, so that a restored or a new Vault knows it too. */
+export interface VaultAccount {
+  readonly roleId: string;
+  readonly secretId: string;
+}
+
 export interface VaultSecrets {
+  readonly accounts: Readonly<Record<"platform-deployer" | "platform-snapshot", VaultAccount>>;
   readonly certificate: ServerCertificate;
   readonly rootCertificate: string;
   readonly unsealToken?: string | undefined;
@@ -136,6 +143,7 @@ export function vaultBundle(config: PlatformConfig, machine: PlannedMachine, sec
       ...program.files,
       managedFile(`${folder}/distribution`, `${distribution}\n`),
       managedFile(`${folder}/settings.json`, `${JSON.stringify(settings, undefined, 2)}\n`),
+      managedFile(`${folder}/accounts.json`, `${JSON.stringify(secrets.accounts)}\n`, "0600"),
       managedFile(`${folder}/vault.hcl`, renderVaultConfig(config, machine, secrets.unsealToken), "0600"),
       managedFile(`${folder}/tls/cert.pem`, secrets.certificate.chain),
       managedFile(`${folder}/tls/key.pem`, secrets.certificate.key, "0600"),

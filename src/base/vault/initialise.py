@@ -3,8 +3,7 @@
 the unseal key in a hand-over file, each encrypted to one operator's public key. They are in clear only in the memory of
 this program.
 
-Cut off half-way it starts over, because a Vault that has not been handed over holds nothing yet. Later runs only look,
-and tell the deployer's account again.
+Cut off half-way it starts over, because a Vault that has not been handed over holds nothing yet. Later runs only look.
 """
 import json
 import os
@@ -17,10 +16,11 @@ import time
 from vault_api import SETTINGS, must, request
 
 STAGE = "/var/lib/platform/vault-stage"
-ACCOUNT = "/var/lib/platform/vault-deployer.json"
-SNAPSHOT_ACCOUNT = "/var/lib/platform/vault-snapshot.json"
 HANDOVER = "/var/lib/platform/vault-handover.json"
 WAIT_SECONDS = 60
+
+with open("/etc/platform/vault/accounts.json") as handle:
+    ACCOUNTS = json.load(handle)
 
 
 def save(path, text):
@@ -109,32 +109,31 @@ def initialise():
         for share in shares[:threshold]:
             must("unseal", "PUT", "sys/unseal", {"key": share})
     wait_for("active", lambda: request("GET", "sys/health")[0] == 200)
-    configure(made["root_token"], handover["initialisation"])
-    save(STAGE, "done")
+    configure(made["root_token"])
+    save(STAGE, "done " + handover["initialisation"])
 
 
 def account(root, name, policy, bound):
+    """A role that one program logs in with, by the ids that the platform's program has made for it."""
     must("set the policy " + name, "PUT", "sys/policies/acl/" + name, {"policy": policy}, root)
-    role = "auth/approle/role/" + name
+    role, ids = "auth/approle/role/" + name, ACCOUNTS[name]
     must("make the role " + name, "POST", role, {
         "token_policies": [name], "token_ttl": "20m", "token_max_ttl": "4h", "token_no_default_policy": True,
         "secret_id_bound_cidrs": bound, "token_bound_cidrs": bound, "secret_id_ttl": 0, "secret_id_num_uses": 0,
     }, root)
-    role_id = must("tell the id of role " + name, "GET", role + "/role-id", None, root)["data"]["role_id"]
-    secret_id = must("make a secret id for " + name, "POST", role + "/secret-id", {}, root)["data"]["secret_id"]
-    return {"roleId": role_id, "secretId": secret_id}
+    must("set the id of role " + name, "POST", role + "/role-id", {"role_id": ids["roleId"]}, root)
+    must("set the secret of role " + name, "POST", role + "/custom-secret-id", {"secret_id": ids["secretId"]}, root)
 
 
-def configure(root, initialisation):
+def configure(root):
     if SETTINGS["distribution"] == "vault":
         must("write an audit log", "PUT", "sys/audit/file", {"type": "file", "options": {"file_path": "/var/lib/vault/audit/audit.log"}}, root)
     must("let programs log in", "POST", "sys/auth/approle", {"type": "approle"}, root)
     must("make the store for credentials", "POST", "sys/mounts/" + SETTINGS["mount"], {
         "type": "kv", "options": {"version": "2"}, "description": "credentials of the platform, written by its program",
     }, root)
-    own = ["%s/32" % SETTINGS["address"]]
-    save(SNAPSHOT_ACCOUNT, json.dumps(account(root, "platform-snapshot", SETTINGS["policies"]["snapshot"], own)))
-    save(ACCOUNT, json.dumps(dict(account(root, "platform-deployer", SETTINGS["policies"]["deployer"], SETTINGS["deployerNetworks"]), initialisation=initialisation)))
+    account(root, "platform-snapshot", SETTINGS["policies"]["snapshot"], ["%s/32" % SETTINGS["address"]])
+    account(root, "platform-deployer", SETTINGS["policies"]["deployer"], SETTINGS["deployerNetworks"])
     must("revoke its root token", "POST", "auth/token/revoke-self", {}, root)
 
 
@@ -142,9 +141,10 @@ stage = load(STAGE)
 initialised = status()["initialized"]
 if initialised and stage is None:
     sys.exit("this Vault was initialised by somebody else, so it is left alone: move /var/lib/vault/raft away to start anew, or restore a snapshot")
-if not initialised and stage == "done":
+done = stage is not None and stage.startswith("done")
+if not initialised and done:
     sys.exit("this Vault was in service and is empty now: restore a snapshot (docs/operations.md), or, if it is to start anew, remove %s" % STAGE)
-if stage != "done":
+if not done:
     if initialised:
         start_over()
     initialise()
@@ -152,8 +152,5 @@ if status()["sealed"]:
     sys.exit("Vault is sealed, as after every restart: unseal it (`npx platform unseal --handover FILE`), then run `pulumi up` again")
 wait_for("active", lambda: request("GET", "sys/health")[0] == 200)
 
-deployer = json.loads(load(ACCOUNT))
-with open(os.environ["PLATFORM_SECRET_REPORT"], "a") as handle:
-    handle.write("roleId=%s\nsecretId=%s\n" % (deployer["roleId"], deployer["secretId"]))
 print("report sealed=no")
-print("report initialisation=%s" % deployer["initialisation"])
+print("report initialisation=%s" % (load(STAGE) or "").partition(" ")[2])
