@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { takeHandover } from "../src/cli/handover";
 import type { KnownMachine } from "../src/cli/handover";
-import { pulumiIn, recover } from "../src/cli/recover";
+import { IN_VAULT, pulumiIn, recover } from "../src/cli/recover";
 import { parseHandover, sealStatus, unseal } from "../src/cli/vault";
 import { parsePlatform, platformValues } from "../src/config/parse";
 import { ConfigError } from "../src/config/problems";
@@ -103,7 +103,7 @@ export async function raise(options: UpOptions): Promise<UpResult> {
   try {
     // What is in Vault can only be looked at while Vault is there and unsealed, which is for this very run to bring about.
     await opened.stack.refresh({
-      exclude: ["**vault:**"],
+      exclude: [IN_VAULT],
       parallel: PARALLEL,
       suppressProgress: true,
       suppressOutputs: true,

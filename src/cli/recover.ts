@@ -42,6 +42,9 @@ export function currentBackend(): Promise<string> {
   });
 }
 
+/** Everything that lives in Vault, as the engine's own patterns name it. */
+export const IN_VAULT = "**vault:**";
+
 interface Lock {
   readonly path: string;
   readonly pid: number;
@@ -160,5 +163,13 @@ export async function recover(options: RecoverOptions): Promise<void> {
       `${nameOf(resource.urn)}: ${taken ? "left by the run that was killed: taken over, and made again if it was cut off at birth" : "not made by the run that was killed, so made now"}`,
     );
   }
-  await mustRun(pulumi, ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--suppress-outputs"]);
+  // Vault may be what the killed run was about to make: what is in it is looked at once it answers.
+  await mustRun(pulumi, [
+    "refresh",
+    "--yes",
+    "--skip-preview",
+    "--clear-pending-creates",
+    "--suppress-outputs",
+    ...["--exclude", IN_VAULT],
+  ]);
 }

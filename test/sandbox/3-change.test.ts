@@ -21,9 +21,10 @@ it("no generated secret lies in clear in state, log, hypervisor, arguments or re
     (match) => match[1] ?? "",
   );
   const password = (await stack.getConfig("platform:secrets")).value.match(/"hypervisorPassword":"([^"]+)"/)?.[1] ?? "";
-  // A line that holds the secret part of each key: the first of an EC key, whose last ones are public; the third of OpenSSH's.
-  const bodies = [...shown.matchAll(/(EC )?PRIVATE KEY-----((?:\\+n[A-Za-z0-9+/=]+)+)\\+n-----END/g)].map(
-    (match) => (match[2] ?? "").split(/\\+n/)[match[1] === undefined ? 3 : 1] ?? "",
+  // A line that holds the secret part of a key of each kind; others are the same for all, or public.
+  const SECRET_LINE: Readonly<Record<string, number>> = { "OPENSSH ": 3, "EC ": 1, "": 2 };
+  const bodies = [...shown.matchAll(/-----BEGIN (OPENSSH |EC |)PRIVATE KEY-----((?:\\+n[A-Za-z0-9+/=]+)+)\\+n-----END/g)].map(
+    ([, kind = "", lines = ""]) => lines.split(/\\+n/)[SECRET_LINE[kind] ?? 1] ?? "",
   );
   const searched = [...new Set([...bodies.filter((each) => each.length > 30), password])];
   expect(secrets.length).toBeGreaterThanOrEqual(21);

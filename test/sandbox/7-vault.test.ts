@@ -150,7 +150,9 @@ it("an emptied server gets its secrets back from the snapshot, and the same hand
 });
 
 it("a new certificate is loaded without a restart, so Vault stays unsealed", async () => {
-  const serial = (): Promise<string> => sandbox.access.shell("vault1", "openssl x509 -noout -serial -in /etc/vault/tls/cert.pem");
+  const served = `${sandbox.machine("vault1").address}:8200`;
+  const serial = (): Promise<string> =>
+    sandbox.access.shell("vault1", `openssl s_client -connect ${served} < /dev/null 2>/dev/null | openssl x509 -noout -serial`);
   const before = await serial();
   const result = await raiseTest({
     stackFile: edited({ "platform:versions:": "platform:rotations: { certificate-vault: again }\n  platform:versions:" }),

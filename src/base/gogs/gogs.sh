@@ -23,7 +23,6 @@ if [ "$(cat /srv/gogs/.program 2>/dev/null)" != "$program" ]; then changed=yes; 
 
 systemctl enable --quiet platform-gogs
 [ "$changed" = no ] || systemctl restart platform-gogs
-echo "$program" > /srv/gogs/.program
 
 end=$((SECONDS + WAIT_SECONDS))
 # The status alone says nothing: Gogs answers 200 when it has lost its database, too.
@@ -35,4 +34,9 @@ until curl --silent --fail --max-time 5 http://127.0.0.1:3000/healthcheck | grep
   fi
   sleep 0.3
 done
+# Every repository's hooks carry the program's path, version and all.
+if [ "$(cat /srv/gogs/.program 2>/dev/null)" != "$program" ]; then
+  runuser -u gogs -- env HOME=/srv/gogs USER=gogs GOGS_WORK_DIR=/srv/gogs GOGS_CUSTOM=/srv/gogs/custom "$program" admin resync-hooks --config "$live"
+  echo "$program" > /srv/gogs/.program
+fi
 echo "report database=OK"
