@@ -46,6 +46,8 @@ After=systemd-remount-fs.service
 Before=local-fs.target
 [Service]
 Type=oneshot
+# The kernel lists the disk under the host's name for it, so mount finds its UUID only once blkid has looked.
+ExecStartPre=-/bin/sh -c '/sbin/blkid /dev/sd?'
 ExecStart=/bin/mount --all
 [Install]
 WantedBy=local-fs.target
