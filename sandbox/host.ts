@@ -186,10 +186,11 @@ export async function prepareHost(name: string, say: (line: string) => void): Pr
   const bridges = ((await root.get("/networks?recursion=1")) as { name: string }[]).map((each) => each.name);
   const slot = known?.slot ?? freeSlot(name, bridges);
   const image = await baseImage(say);
-  await provideArtifacts(join(sandboxFolder(name), "artifacts"), say);
   const facts: SandboxFacts = { name, slot, socket, image: image.alias };
   await checkRoutes(slot);
+  // First of all that is made: `make down` knows by it what to remove, and the folder is for its owner only.
   writeFacts(facts);
+  await provideArtifacts(join(sandboxFolder(name), "artifacts"), say);
   raiseSettings();
   await makePool(root);
   await makeBridges(root, slot);
