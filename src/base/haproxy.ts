@@ -202,7 +202,7 @@ function serverLine(backEnd: BackEnd, server: Server): string {
     tls === undefined
       ? ""
       : ` ssl verify required ca-file tls/ca.pem sni ${tls.serverName === undefined ? "req.hdr(host),field(1,:),lower" : `str(${tls.serverName})`} check-sni ${tls.checkName}`;
-  const named = backEnd.resolvers === true ? " resolvers platform resolve-prefer ipv4" : "";
+  const named = backEnd.resolvers === true ? " resolvers platform resolve-prefer ipv4 init-addr none" : "";
   return `    server ${server.name} ${server.host}:${server.port} check${verified}${named}`;
 }
 

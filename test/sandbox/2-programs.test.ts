@@ -87,8 +87,8 @@ for number, files in enumerate(json.load(sys.stdin)):
         with open(path, "w") as handle:
             handle.write(text)
         if name.endswith(".cfg"):
-            done = subprocess.run(["haproxy", "-c", "-q", "-f", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            bad = done.returncode != 0 or b"WARNING" in done.stdout
+            done = subprocess.run(["haproxy", "-c", "-f", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            bad = done.returncode != 0 or b"[WARNING]" in done.stdout
         else:
             # Ends by a signal whenever there is a health script: what it says counts.
             done = subprocess.run(["setsid", "--wait", "keepalived", "-t", "-f", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

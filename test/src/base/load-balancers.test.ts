@@ -95,6 +95,13 @@ describe("HAProxy", () => {
     expect(text).toContain("server two 192.0.2.202:8443 check");
   });
 
+  it("starts without a name server: names of external services are looked up while it runs", () => {
+    const other = planned({ externalServices: { one: { kind: "http", host: "one.example.org", port: 8443, tls: true } } });
+    expect(renderPairHaproxy(other.config, other.plan, machine(other.plan, "lbintegration"))).toMatch(
+      /server one one\.example\.org:8443 check .*init-addr none\n/,
+    );
+  });
+
   it("lets only the deployer write to the registry", () => {
     expect(renderGitopsHaproxy(config, plan, machine(plan, "gitops"))).toContain(
       "http-request deny deny_status 403 unless { method GET HEAD OPTIONS } or { http_auth_user deployer } or !{ req.hdr(authorization) -m found }",
