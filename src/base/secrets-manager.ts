@@ -32,6 +32,7 @@ export class SecretsManager extends pulumi.ComponentResource {
   public readonly backupPassword: pulumi.Output<string>;
   /** When this Vault was initialised: its hand-over belongs to that. */
   public readonly initialisation: pulumi.Output<string>;
+  private readonly inVault: pulumi.CustomResourceOptions;
 
   constructor(name: string, args: SecretsManagerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:base:SecretsManager", name, {}, opts);
@@ -82,9 +83,14 @@ export class SecretsManager extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const inVault = { parent: this, provider: this.provider };
-    new vault.Policy("platform-deployer", { name: "platform-deployer", policy: DEPLOYER_POLICY }, inVault);
-    new vault.Policy("platform-snapshot", { name: "platform-snapshot", policy: SNAPSHOT_POLICY }, inVault);
+    // Where the machine goes, what is in its Vault is gone too, sealed or not.
+    const inVault = { parent: this, provider: this.provider, deletedWith: host.resource };
+    this.inVault = {
+      ...inVault,
+      // Removed in the other order, the deployer could no longer remove its secrets.
+      dependsOn: new vault.Policy("platform-deployer", { name: "platform-deployer", policy: DEPLOYER_POLICY }, inVault),
+    };
+    new vault.Policy("platform-snapshot", { name: "platform-snapshot", policy: SNAPSHOT_POLICY }, this.inVault);
     this.backupPassword = lastingSecret("vault-backup-password", this);
     new ManagedService(
       `${machine.name}-vault-backup`,
@@ -123,7 +129,7 @@ export class SecretsManager extends pulumi.ComponentResource {
         // Another Vault, initialised anew, is written to again.
         customMetadata: { data: { initialisation: this.initialisation } },
       },
-      { parent: this, provider: this.provider },
+      this.inVault,
     );
   }
 }

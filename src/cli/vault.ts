@@ -13,6 +13,8 @@ export class VaultError extends Error {
 /** Shares of Vault's key, each encrypted to one operator; made once, when Vault is initialised. */
 export interface Handover {
   readonly what: string;
+  /** When it was made, as the stack's output `vaultInitialisation` says it too. */
+  readonly initialisation: string;
   readonly address: string;
   readonly serverName: string;
   /** What the server's certificate must lead to, PEM. */
@@ -92,6 +94,19 @@ function ownShares(handover: Handover, identity: string | undefined): readonly s
   });
 }
 
+/** One share given to Vault. The last of those needed is where Vault finds out that they are another Vault's. */
+async function give(handover: Handover, key: string): Promise<SealStatus> {
+  try {
+    return await call(handover, "PUT", "/v1/sys/unseal", { key });
+  } catch (error) {
+    if (!(error instanceof VaultError) || !/authentication failed|invalid key/.test(error.message)) throw error;
+    throw new VaultError(
+      `Vault does not open with the shares of this hand-over, which is of the initialisation ${handover.initialisation}: ` +
+        "bring the one of the initialisation that `pulumi stack output vaultInitialisation` names",
+    );
+  }
+}
+
 /** Gives Vault the shares this operator holds, and says how many are still missing. @throws VaultError */
 export async function unseal(handover: Handover, identity: string | undefined): Promise<string> {
   if (identity !== undefined && !existsSync(identity)) throw new VaultError(`there is no identity file ${identity}`);
@@ -103,7 +118,7 @@ export async function unseal(handover: Handover, identity: string | undefined): 
     throw new VaultError("no share of this hand-over is for you: name your age identity with --identity FILE, or have your PGP key in gpg");
   }
   let status = before;
-  for (const key of shares) if (status.sealed) status = await call(handover, "PUT", "/v1/sys/unseal", { key });
+  for (const key of shares) if (status.sealed) status = await give(handover, key);
   if (!status.sealed) return "Vault is unsealed";
   return `Vault has ${status.progress} of the ${status.t} shares it needs: another operator runs the same command with their own key`;
 }

@@ -1,7 +1,8 @@
 // Proves on the real server that Vault is sealed after a restart and unsealed by one command, that its snapshot gives an emptied server its
 // secrets back, that what the program needs to know of it is in no state, and that a new certificate restarts nothing.
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
@@ -73,7 +74,7 @@ const active = async (): Promise<boolean> => (await vault("GET", "sys/health")).
 
 beforeAll(async () => {
   sandbox = await attach();
-  const name = readdirSync(sandbox.folder()).find((each) => each.startsWith("vault-handover-")) ?? "";
+  const name = `vault-handover-${String(sandbox.result.outputs["vaultInitialisation"])}.json`;
   handoverFile = join(sandbox.folder(), name);
   handover = parseHandover(readFileSync(handoverFile, "utf8"), name);
 });
@@ -133,6 +134,19 @@ it("says what is missing when nobody's key is given", async () => {
   expect(await unseal(handover, operatorIdentity(sandbox.folder()))).toBe("Vault is unsealed");
   await eventually("Vault is active", active);
   expect(await unseal(handover, operatorIdentity(sandbox.folder()))).toBe("Vault is not sealed: nothing to do");
+});
+
+it("says whose hand-over was brought when it is another Vault's", async () => {
+  await sandbox.access.shell("vault1", "systemctl restart platform-vault");
+  await eventually("Vault answers", answers);
+  const shares = handover.shares.map(({ operatorKey }) => ({
+    operatorKey,
+    encrypted: execFileSync("age", ["--armor", "--recipient", operatorKey], { input: randomBytes(32).toString("base64"), encoding: "utf8" }),
+  }));
+  const others = { ...handover, shares, initialisation: "20200101T000000Z" };
+  await expect(unseal(others, operatorIdentity(sandbox.folder()))).rejects.toThrow("of the initialisation 20200101T000000Z");
+  expect(await unseal(handover, operatorIdentity(sandbox.folder()))).toBe("Vault is unsealed");
+  await eventually("Vault is active", active);
 });
 
 it("an emptied server gets its secrets back from the snapshot, and the same hand-over unseals it", async () => {
