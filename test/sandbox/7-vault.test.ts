@@ -141,7 +141,10 @@ it("says whose hand-over was brought when it is another Vault's", async () => {
   await eventually("Vault answers", answers);
   const shares = handover.shares.map(({ operatorKey }) => ({
     operatorKey,
-    encrypted: execFileSync("age", ["--armor", "--recipient", operatorKey], { input: randomBytes(32).toString("base64"), encoding: "utf8" }),
+    encrypted: execFileSync("age", ["--armor", "--recipient", operatorKey], {
+      input: randomBytes(32).toString("base64"),
+      encoding: "utf8",
+    }),
   }));
   const others = { ...handover, shares, initialisation: "20200101T000000Z" };
   await expect(unseal(others, operatorIdentity(sandbox.folder()))).rejects.toThrow("of the initialisation 20200101T000000Z");
