@@ -27,6 +27,7 @@ expect() { # what, code, then the arguments of code()
 end=$((SECONDS + WAIT_SECONDS))
 expect "Gogs at https://$gogs" 200 443 "$gogs" /healthcheck
 expect "Gogs' innards" 404 443 "$gogs" /debug/pprof/
+expect "Gogs' innards, spelled otherwise" 404 443 "$gogs" /%64ebug/pprof/
 expect "the registry without an account" 401 8443 "$registry" /v2/
 expect "the registry with the nodes' account" 200 8443 "$registry" /v2/ --config "$folder/reader"
 expect "a push with the nodes' account" 403 8443 "$registry" /v2/gate/blobs/uploads/ --config "$folder/reader" --request POST

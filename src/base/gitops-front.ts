@@ -27,12 +27,12 @@ export function renderGitopsHaproxy(config: PlatformConfig, plan: PlatformPlan, 
   const front = { kind: "https", address: machine.ip, certificate: CERTIFICATE_FILE, trustedProxies: loadBalancers } as const;
   return renderHaproxy({
     host: machine.name,
-    maxConnections: 2000,
     nameServers: [],
     frontEnds: [
       {
         ...front,
         name: "git",
+        connections: 1000,
         port: GOGS_PORT,
         routes: [gogs, machine.fqdn].map((host) => ({ host, backEnd: "gogs" })),
         // Gogs serves its innards to anybody and has no switch for that.
@@ -41,6 +41,7 @@ export function renderGitopsHaproxy(config: PlatformConfig, plan: PlatformPlan, 
       {
         ...front,
         name: "images",
+        connections: 1000,
         port: REGISTRY_PORT,
         routes: [registry, machine.fqdn].map((host) => ({ host, backEnd: "registry" })),
         onlyWriter: REGISTRY_WRITER,

@@ -10,7 +10,25 @@ previous=/etc/haproxy/platform.previous
 
 serves() { curl --silent --fail --max-time 2 --output /dev/null http://127.0.0.1:8404/health; }
 
-loaded() { systemctl is-active --quiet haproxy && serves; }
+# By the configuration it was started with: a package starts its own HAProxy, and a reload starts that one's arguments again.
+ours() { tr '\0' '\n' < "/proc/$(systemctl show --value --property MainPID haproxy)/cmdline" 2> /dev/null | grep -qxF "$live/haproxy.cfg"; }
+
+# Every address it is to listen on.
+listens() {
+  local bind sockets all=yes
+  sockets=$(ss --listening --tcp --numeric --no-header | awk '{ print $4 }')
+  while read -r bind; do
+    grep -qxF "$bind" <<< "$sockets" || { echo "HAProxy does not listen on $bind" && all=no; }
+  done < <(awk '$1 == "bind" { print $2 }' "$live/haproxy.cfg")
+  [ "$all" = yes ]
+}
+
+loaded() { systemctl is-active --quiet haproxy && ours && serves && listens; }
+
+take() {
+  systemctl enable --quiet haproxy
+  if [ "$unit_changed" = no ] && ours; then systemctl reload-or-restart haproxy; else systemctl restart haproxy; fi
+}
 
 rm -rf "$next"
 cp -a "$staged" "$next"
@@ -23,12 +41,13 @@ haproxy -c -q -f "$next/haproxy.cfg" || {
 
 install -d /etc/systemd/system/haproxy.service.d
 cat > /etc/systemd/system/haproxy.service.d/platform.conf.new <<'UNIT'
+[Unit]
+# A crash loop is for the other one of a pair to take over from, not to give up.
+StartLimitIntervalSec=0
 [Service]
 Environment=CONFIG=/etc/haproxy/platform/haproxy.cfg
 Restart=always
 RestartSec=100ms
-# A crash loop is for the other one of a pair to take over from, not to give up.
-StartLimitIntervalSec=0
 UNIT
 unit_changed=no
 if ! cmp -s /etc/systemd/system/haproxy.service.d/platform.conf.new /etc/systemd/system/haproxy.service.d/platform.conf; then
@@ -43,22 +62,16 @@ else
   rm -rf "$previous"
   [ ! -d "$live" ] || mv "$live" "$previous"
   mv "$next" "$live"
-  if ! { systemctl enable --quiet haproxy && systemctl reload-or-restart haproxy; } || ! loaded; then
+  if ! take || ! loaded; then
     echo "HAProxy does not run with the new configuration; its last lines:"
     journalctl --unit haproxy --no-pager --lines 10 --output cat || true
     if [ -d "$previous" ]; then
       mv "$live" "$next"
       mv "$previous" "$live"
-      systemctl reload-or-restart haproxy && echo "the one before is in service again"
+      take && echo "the one before is in service again"
     fi
     exit 1
   fi
 fi
 
-# Every address it is to listen on.
-missing=no
-while read -r bind; do
-  ss --listening --tcp --numeric --no-header | awk '{ print $4 }' | grep -qxF "$bind" || { echo "HAProxy does not listen on $bind"; missing=yes; }
-done < <(awk '$1 == "bind" { print $2 }' "$live/haproxy.cfg")
-[ "$missing" = no ]
 printf 'report haproxy=%s\n' "$(awk '$1 == "bind"' "$live/haproxy.cfg" | wc -l) listeners"

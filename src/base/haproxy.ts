@@ -30,12 +30,19 @@ export interface Route {
   readonly home?: string;
 }
 
+interface Listener {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** Connections it may hold at once: one that is flooded leaves the others theirs. */
+  readonly connections: number;
+  /** Of them, what one address may hold: for a front end that anybody reaches. */
+  readonly connectionsPerSource?: number | undefined;
+}
+
 export type FrontEnd =
-  | {
+  | (Listener & {
       readonly kind: "https";
-      readonly name: string;
-      readonly address: string;
-      readonly port: number;
       readonly certificate: string;
       readonly routes: readonly Route[];
       /** Proxies of ours in front of this one, whose word on the client's address counts. */
@@ -44,18 +51,22 @@ export type FrontEnd =
       readonly onlyWriter?: string;
       /** Paths nobody is to reach from outside. */
       readonly closedPaths?: readonly string[];
-    }
-  | { readonly kind: "redirect"; readonly name: string; readonly address: string; readonly port: number }
-  | { readonly kind: "tcp"; readonly name: string; readonly address: string; readonly port: number; readonly backEnd: string };
+      /** From these networks, only these hosts: what else is served here is none of their business. */
+      readonly restricted?: { readonly networks: readonly string[]; readonly hosts: readonly string[] };
+    })
+  | (Listener & { readonly kind: "redirect" })
+  | (Listener & { readonly kind: "tcp"; readonly backEnd: string });
 
 export interface HaproxyInput {
   readonly host: string;
-  readonly maxConnections: number;
   /** For servers given by name. */
   readonly nameServers: readonly string[];
   readonly frontEnds: readonly FrontEnd[];
   readonly backEnds: readonly BackEnd[];
 }
+
+/** Kept free for health checks and for people who look at a flooded machine. */
+const RESERVED_CONNECTIONS = 200;
 
 /** Where metrics, statistics and HAProxy's own health are served, to the machine itself only. */
 export const STATUS_PORT = 8404;
@@ -82,7 +93,7 @@ function globalSection(input: HaproxyInput): readonly string[] {
     "    group haproxy",
     "    chroot /var/lib/haproxy",
     "    log stdout format short daemon",
-    `    maxconn ${input.maxConnections}`,
+    `    maxconn ${input.frontEnds.reduce((sum, front) => sum + front.connections, RESERVED_CONNECTIONS)}`,
     "    # Listening sockets pass to the next process on a reload: no connection is refused meanwhile.",
     "    stats socket /run/haproxy/admin.sock mode 0600 level admin expose-fd listeners",
     "    hard-stop-after 10m",
@@ -132,6 +143,9 @@ function resolversSection(input: HaproxyInput): readonly string[] {
     "    timeout resolve 1s",
     "    timeout retry 1s",
     "    hold valid 30s",
+    "    # Name servers that are away say nothing about a service: the address last known stays.",
+    ...["timeout", "refused", "other"].map((status) => `    hold ${status} 24h`),
+    "    hold nx 10m",
   ];
 }
 
@@ -143,12 +157,28 @@ function condition(route: Route): string {
   return route.path === undefined ? host : `${host} { path_beg ${route.path} }`;
 }
 
+/** What every front end of ours begins with. */
+function listener(front: FrontEnd, options = ""): readonly string[] {
+  const { connectionsPerSource } = front;
+  return [
+    `    bind ${front.address}:${front.port}${options}`,
+    `    maxconn ${front.connections}`,
+    ...(connectionsPerSource === undefined
+      ? []
+      : [
+          "    stick-table type ip size 100k expire 10m store conn_cur",
+          "    tcp-request connection track-sc0 src",
+          `    tcp-request connection reject if { sc0_conn_cur gt ${connectionsPerSource} }`,
+        ]),
+  ];
+}
+
 function httpsFrontEnd(front: Extract<FrontEnd, { kind: "https" }>): readonly string[] {
   const byPathFirst = [...front.routes].sort((left, right) => (right.path?.length ?? 0) - (left.path?.length ?? 0));
   const trusted = front.trustedProxies.length === 0 ? "" : ` unless { src ${front.trustedProxies.join(" ")} }`;
   return [
     `frontend ${front.name}`,
-    `    bind ${front.address}:${front.port} ssl crt ${front.certificate} alpn h2,http/1.1`,
+    ...listener(front, ` ssl crt ${front.certificate} alpn h2,http/1.1`),
     "    http-request capture hdr(host) len 100",
     `    log-format ${LOG_FORMAT}`,
     "    # Only our own proxies may say who the client is.",
@@ -165,7 +195,14 @@ function httpsFrontEnd(front: Extract<FrontEnd, { kind: "https" }>): readonly st
           "    # Who may write is decided here by name; that the name is true is for the back end's password check.",
           `    http-request deny deny_status 403 unless { method GET HEAD OPTIONS } or { http_auth_user ${front.onlyWriter} } or !{ req.hdr(authorization) -m found }`,
         ]),
-    ...(front.closedPaths === undefined ? [] : [`    http-request deny deny_status 404 if { path_beg ${front.closedPaths.join(" ")} }`]),
+    ...(front.restricted === undefined
+      ? []
+      : [
+          `    http-request deny deny_status 403 if { src ${front.restricted.networks.join(" ")} } !{ hdr(host),field(1,:),lower ${front.restricted.hosts.join(" ")} }`,
+        ]),
+    ...(front.closedPaths === undefined
+      ? []
+      : [`    http-request deny deny_status 404 if { path,url_dec -m beg ${front.closedPaths.join(" ")} }`]),
     ...front.routes.flatMap((route) =>
       route.home === undefined
         ? []
@@ -183,14 +220,14 @@ function frontEndSection(front: FrontEnd): readonly string[] {
     case "https":
       return ["", ...httpsFrontEnd(front)];
     case "redirect":
-      return ["", `frontend ${front.name}`, `    bind ${front.address}:${front.port}`, "    http-request redirect scheme https code 301"];
+      return ["", `frontend ${front.name}`, ...listener(front), "    http-request redirect scheme https code 301"];
     case "tcp":
       return [
         "",
         `frontend ${front.name}`,
         "    mode tcp",
         "    option tcplog",
-        `    bind ${front.address}:${front.port}`,
+        ...listener(front),
         `    default_backend ${front.backEnd}`,
       ];
   }

@@ -147,6 +147,34 @@ it("a changed route touches its own pair, one node after the other, and no reque
   await raiseTest();
 });
 
+it("takes over from the HAProxy that its package started", async () => {
+  await whole(pairs()[0] as Pair);
+  const victim = (await holder(pairs()[0] as Pair)) === "lblan1" ? "lblan2" : "lblan1";
+  await sandbox.access.shell(
+    victim,
+    "systemctl stop haproxy && rm -r /etc/systemd/system/haproxy.service.d /etc/haproxy/platform && systemctl daemon-reload && systemctl start haproxy",
+  );
+  const { ok, output } = await sandbox.access.attempt(victim, "PLATFORM_CHANGED= /usr/local/lib/platform/load-balancer/haproxy.sh");
+  expect(ok, output).toBe(true);
+  await whole(pairs()[0] as Pair);
+});
+
+it("a configuration that cannot listen where it should gives way to the one before", async () => {
+  const broken =
+    "cp -a /etc/platform/haproxy /run/kept && printf 'frontend more\\n    mode tcp\\n    bind 127.0.0.1:22220\\n' >> /etc/platform/haproxy/haproxy.cfg";
+  await sandbox.access.shell(
+    "lblan1",
+    `${broken} && (python3 -c 'import socket, time
+s = socket.socket(); s.bind(("127.0.0.1", 22220)); s.listen(); time.sleep(60)' > /dev/null 2>&1 & echo $! > /run/holder)`,
+  );
+  const { ok, output } = await sandbox.access.attempt("lblan1", "PLATFORM_CHANGED= /usr/local/lib/platform/load-balancer/haproxy.sh");
+  await sandbox.access.shell("lblan1", "cp -a /run/kept/. /etc/platform/haproxy/ && rm -r /run/kept && kill $(cat /run/holder) || true");
+  expect(ok).toBe(false);
+  expect(output).toContain("the one before is in service again");
+  expect(await sandbox.access.shell("lblan1", "cat /etc/haproxy/platform/haproxy.cfg")).not.toContain("22220");
+  await whole(pairs()[0] as Pair);
+});
+
 it("a configuration that HAProxy refuses leaves the one in service", async () => {
   const broken = "cp -a /etc/platform/haproxy /run/kept && echo nonsense >> /etc/platform/haproxy/haproxy.cfg";
   await sandbox.access.shell("lblan1", broken);

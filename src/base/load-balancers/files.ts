@@ -11,16 +11,11 @@ import type { LoadBalancerGroup } from "./routes";
 
 const SERVICE = "load-balancer";
 
-/** Connections for each concurrent user: a browser opens several, to more than one name. */
-const CONNECTIONS_PER_USER = 4;
-const LEAST_CONNECTIONS = 4000;
-
 /** HAProxy's configuration on one machine of a pair. */
 export function renderPairHaproxy(config: PlatformConfig, plan: PlatformPlan, machine: PlannedMachine): string {
   const { frontEnds, backEnds } = pairRoutes(config, plan, machine.group as LoadBalancerGroup);
   return renderHaproxy({
     host: machine.name,
-    maxConnections: Math.max(LEAST_CONNECTIONS, plan.users * CONNECTIONS_PER_USER),
     nameServers: config.zones[machine.zone].dns,
     frontEnds,
     backEnds,

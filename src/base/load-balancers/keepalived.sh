@@ -17,7 +17,7 @@ if [ -n "$printed" ]; then
 fi
 
 install -d /etc/systemd/system/keepalived.service.d
-printf '[Service]\nRestart=always\nRestartSec=1s\n' > /etc/systemd/system/keepalived.service.d/platform.conf.new
+printf '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=1s\n' > /etc/systemd/system/keepalived.service.d/platform.conf.new
 if cmp -s /etc/systemd/system/keepalived.service.d/platform.conf.new /etc/systemd/system/keepalived.service.d/platform.conf; then
   rm /etc/systemd/system/keepalived.service.d/platform.conf.new
 else

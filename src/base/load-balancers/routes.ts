@@ -6,6 +6,8 @@ import type { ServiceLabel } from "../../network/dns";
 import type { PlatformPlan } from "../../plan/platform-plan";
 import type { BackEnd, Check, FrontEnd, Route, Server } from "../haproxy";
 import { CERTIFICATE_FILE } from "../haproxy-files";
+import { FOR_DMZ, HOME_PATHS, HOMES } from "./homes";
+import type { Home } from "./homes";
 
 /** Which front ends and back ends each pair of load balancers has: every service name, from the plan alone. */
 
@@ -21,48 +23,19 @@ export interface PairRoutes {
   readonly names: readonly string[];
 }
 
-/** Where a service lives behind LBLAN. */
-type Home = "apps" | "middleware" | "dmz" | "gogs" | "registry" | "vault" | "coroot" | "backup-console";
-
-/** Behind LBLAN, by service name. TypeScript refuses a name without a place. */
-const HOMES: Readonly<Record<ServiceLabel, Home | undefined>> = {
-  keycloak: "middleware",
-  "minio-api": "middleware",
-  "minio-ui": "middleware",
-  akhq: "middleware",
-  n8n: "middleware",
-  flowable: "middleware",
-  rancher: "middleware",
-  "argocd-mw": "middleware",
-  "neuvector-mw": "middleware",
-  "longhorn-mw": "middleware",
-  registry: "registry",
-  gogs: "gogs",
-  vault: "vault",
-  coroot: "coroot",
-  "minio-backup": "backup-console",
-  "argocd-dmz": "dmz",
-  "gravitee-dmz": "dmz",
-  "neuvector-dmz": "dmz",
-  apim: "apps",
-  "argocd-apps": "apps",
-  "neuvector-apps": "apps",
-  "longhorn-apps": "apps",
-  gco: "apps",
-  "ael-client-ui-interne": "apps",
-  "ael-back-ui": "apps",
-  // Reached through LBDMZ, which takes its pages from here.
-  "ael-client-ui": "apps",
-  // Ends at the DMZ's own ingress.
-  api: undefined,
-  // Not HTTP: ports of their own.
-  "kafka-mobile": undefined,
-};
-
-/** Applications that live below a path. */
-const HOME_PATHS: Partial<Record<ServiceLabel, string>> = { gco: "/GCOWEB/", "minio-backup": "/ui/" };
-
 const HTTPS = 443;
+
+/** Connections for each concurrent user: a browser opens several, to more than one name. */
+const CONNECTIONS_PER_USER = 4;
+const LEAST_CONNECTIONS = 2000;
+/** Kubernetes' API and registration: people, programs and nodes, whatever the users. */
+const API_CONNECTIONS = 500;
+
+/** How many connections a front end for users holds; behind one address, a tenth: an office, or a mobile network, shares one. */
+function userConnections(plan: PlatformPlan): { readonly all: number; readonly tcp: number; readonly perSource: number } {
+  const all = Math.max(LEAST_CONNECTIONS, plan.users * CONNECTIONS_PER_USER);
+  return { all, tcp: all / 4, perSource: all / 10 };
+}
 
 function servers(plan: PlatformPlan, holds: (machine: PlatformPlan["machines"][number]) => boolean, port: number): readonly Server[] {
   return plan.machines.filter(holds).map(({ name, ip }) => ({ name, host: ip, port }));
@@ -100,7 +73,14 @@ function address(plan: PlatformPlan, name: string): string {
 function clusterApi(plan: PlatformPlan, cluster: ClusterName): Pick<PairRoutes, "frontEnds" | "backEnds"> {
   const names = CLUSTER_API_PORTS.map((port) => ({ port, name: `api-${cluster}-${port}` }));
   return {
-    frontEnds: names.map(({ port, name }) => ({ kind: "tcp", name, address: address(plan, `api-${cluster}`), port, backEnd: name })),
+    frontEnds: names.map(({ port, name }) => ({
+      kind: "tcp",
+      name,
+      address: address(plan, `api-${cluster}`),
+      port,
+      connections: API_CONNECTIONS,
+      backEnd: name,
+    })),
     backEnds: names.map(({ port, name }) => ({
       name,
       mode: "tcp",
@@ -111,10 +91,22 @@ function clusterApi(plan: PlatformPlan, cluster: ClusterName): Pick<PairRoutes, 
   };
 }
 
-function kafka(plan: PlatformPlan, at: string, to: readonly { name: string; ip: string }[]): Pick<PairRoutes, "frontEnds" | "backEnds"> {
+function kafka(
+  plan: PlatformPlan,
+  at: "lblan" | "lbdmz",
+  to: readonly { name: string; ip: string }[],
+): Pick<PairRoutes, "frontEnds" | "backEnds"> {
   const ports = KAFKA_PORTS.map((port) => ({ port, name: `kafka-${port}` }));
   return {
-    frontEnds: ports.map(({ port, name }) => ({ kind: "tcp", name, address: address(plan, at), port, backEnd: name })),
+    frontEnds: ports.map(({ port, name }) => ({
+      kind: "tcp",
+      name,
+      address: address(plan, at),
+      port,
+      connections: userConnections(plan).tcp,
+      connectionsPerSource: at === "lbdmz" ? userConnections(plan).perSource : undefined,
+      backEnd: name,
+    })),
     backEnds: ports.map(({ port, name }) => ({
       name,
       mode: "tcp",
@@ -172,12 +164,17 @@ function lanRoutes(config: PlatformConfig, plan: PlatformPlan): PairRoutes {
         name: "services",
         address: ip,
         port: HTTPS,
+        connections: userConnections(plan).all,
         certificate: CERTIFICATE_FILE,
         routes,
         trustedProxies: edge,
+        restricted: {
+          networks: [config.zones.dmz.cidr],
+          hosts: homes.filter(({ label }) => FOR_DMZ.includes(label)).map(({ host: name }) => name),
+        },
       },
-      { kind: "redirect", name: "to-https", address: ip, port: 80 },
-      { kind: "tcp", name: "coroot-ingest", address: ip, port: 8080, backEnd: "coroot-ingest" },
+      { kind: "redirect", name: "to-https", address: ip, port: 80, connections: userConnections(plan).tcp },
+      { kind: "tcp", name: "coroot-ingest", address: ip, port: 8080, connections: API_CONNECTIONS, backEnd: "coroot-ingest" },
       ...brokers.frontEnds,
       ...apis.flatMap((api) => api.frontEnds),
     ],
@@ -211,12 +208,21 @@ function dmzRoutes(config: PlatformConfig, plan: PlatformPlan): PairRoutes {
         name: "public",
         address: ip,
         port: HTTPS,
+        connections: userConnections(plan).all,
+        connectionsPerSource: userConnections(plan).perSource,
         certificate: CERTIFICATE_FILE,
         routes: [...(portal === undefined ? [] : [{ host: portal, backEnd: "portal" }]), { host: api, backEnd: "dmz" }],
         // The internet's word on addresses counts for nothing.
         trustedProxies: [],
       },
-      { kind: "redirect", name: "to-https", address: ip, port: 80 },
+      {
+        kind: "redirect",
+        name: "to-https",
+        address: ip,
+        port: 80,
+        connections: userConnections(plan).tcp,
+        connectionsPerSource: userConnections(plan).perSource,
+      },
       ...brokers.frontEnds,
       ...clusterApis.frontEnds,
     ],
@@ -244,7 +250,14 @@ function integrationRoutes(plan: PlatformPlan): PairRoutes {
   const ip = address(plan, "lbintegration");
   return {
     names: [],
-    frontEnds: plan.external.map(({ name, listenPort }) => ({ kind: "tcp", name, address: ip, port: listenPort, backEnd: name })),
+    frontEnds: plan.external.map(({ name, listenPort }) => ({
+      kind: "tcp",
+      name,
+      address: ip,
+      port: listenPort,
+      connections: userConnections(plan).tcp,
+      backEnd: name,
+    })),
     backEnds: plan.external.map(({ name, host, port }) => ({
       name,
       mode: "tcp",

@@ -82,6 +82,40 @@ describe("HAProxy", () => {
     expect(renderPairHaproxy(config, plan, machine(plan, "lbdmz"))).toContain("http-request del-header X-Forwarded-For\n");
   });
 
+  it("a flooded front end leaves the others theirs, and one address takes a tenth of the public ones", () => {
+    for (const group of ["lblan", "lbdmz", "lbintegration"]) {
+      const text = renderPairHaproxy(config, plan, machine(plan, group));
+      const [all = 0, ...fronts] = [...text.matchAll(/^ {4}maxconn (\d+)$/gm)].map((match) => Number(match[1]));
+      expect(fronts.length).toBe([...text.matchAll(/^ {4}bind /gm)].length - 1);
+      expect(all).toBe(200 + fronts.reduce((sum, each) => sum + each, 0));
+    }
+    // Public: pages, redirect and four ports of Kafka; the cluster's own two ports are the firewall's to guard.
+    const limits = renderPairHaproxy(config, plan, machine(plan, "lbdmz")).match(/reject if \{ sc0_conn_cur gt 400 \}/g);
+    expect(limits).toHaveLength(6);
+  });
+
+  it("serves no console to the DMZ", () => {
+    const text = renderPairHaproxy(config, plan, machine(plan, "lblan"));
+    const [, hosts = ""] = /deny_status 403 if \{ src 203\.0\.113\.0\/24 \} !\{ hdr\(host\),field\(1,:\),lower ([^}]*) \}/.exec(text) ?? [];
+    expect(hosts.split(" ")).toEqual(
+      (
+        [
+          "keycloak",
+          "apim",
+          "registry",
+          "gogs",
+          "vault",
+          "rancher",
+          "flowable",
+          "gco",
+          "ael-client-ui-interne",
+          "ael-back-ui",
+          "ael-client-ui",
+        ] as const
+      ).map((label) => serviceHost(config, label)),
+    );
+  });
+
   it("reaches two external services on the same port at different hosts, each by a port of its own", () => {
     const service = (host: string): object => ({ kind: "http", host, port: 8443, tls: true });
     const other = planned({ externalServices: { one: service("192.0.2.201"), two: service("192.0.2.202") } });
