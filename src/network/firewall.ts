@@ -14,6 +14,8 @@ export interface FirewallInput {
   readonly flows: readonly ResolvedFlow[];
   /** The platform's own zones: what "the internet" does not include. */
   readonly zoneNetworks: readonly string[];
+  /** Networks of the organisation that the stack file names: no part of the internet for who goes out to it. */
+  readonly organisationNetworks: readonly string[];
 }
 
 const HEADER = [
@@ -36,17 +38,23 @@ function comment(flow: ResolvedFlow): string {
 
 const EVERYWHERE = "0.0.0.0/0";
 
+/** Private, shared and link-local networks (RFC 1918, 6598, 3927): somebody's own, never the internet. */
+const PRIVATE_NETWORKS = ["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"];
+
 /**
- * The rules of a flow, its far end in `daddr` or `saddr`: one for known addresses, and one for the internet and for names
- * that only DNS knows, which mean any address outside the platform.
+ * The rules of a flow, its far end in `daddr` or `saddr`: one for known addresses, one for names that only DNS knows, which
+ * mean any address outside the platform, and one for the internet. Who comes from there may have been given a private
+ * address by the organisation's own router; who goes there does not mean the organisation.
  */
 function rules(flow: ResolvedFlow, side: "saddr" | "daddr", far: readonly string[], at = ""): readonly string[] {
   const addresses = far.filter((each) => each !== EVERYWHERE && (isIpv4(each) || parseCidr(each) !== undefined));
   const what = flow.protocol === "vrrp" ? "ip protocol vrrp" : `${flow.protocol} dport ${portSet(flow.ports)}`;
-  const outside = `ip ${side} != @zones `;
+  const names = far.filter((each) => each !== EVERYWHERE && !addresses.includes(each));
+  const internet = side === "daddr" ? "organisation" : "zones";
   return [
     ...(addresses.length === 0 ? [] : [`ip ${side} ${addressSet(addresses)} `]),
-    ...(addresses.length < far.length ? [outside] : []),
+    ...(names.length === 0 ? [] : [`ip ${side} != @zones `]),
+    ...(far.includes(EVERYWHERE) ? [`ip ${side} != @${internet} `] : []),
   ].map((where) => `    ${where}${at}${what} accept ${comment(flow)}`);
 }
 
@@ -123,6 +131,8 @@ function egress(input: FirewallInput): readonly string[] {
 
 /** The machine's nftables rules: default drop in everywhere, default drop out too in the DMZ. */
 export function renderNftables(input: FirewallInput): string {
+  const named = [...input.zoneNetworks, ...input.organisationNetworks, ...PRIVATE_NETWORKS];
+  const organisation = [...new Set(named)].filter((each) => each !== EVERYWHERE);
   return [
     ...HEADER,
     `# ${input.host}`,
@@ -132,6 +142,10 @@ export function renderNftables(input: FirewallInput): string {
     "  set zones {",
     "    type ipv4_addr; flags interval;",
     `    elements = ${addressSet(input.zoneNetworks)}`,
+    "  }",
+    "  set organisation {",
+    "    type ipv4_addr; flags interval; auto-merge;",
+    `    elements = ${addressSet(organisation)}`,
     "  }",
     "  chain input {",
     "    type filter hook input priority filter; policy drop;",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Role } from "../../../sizing/tiers";
 import type { PlatformConfig } from "../../config/schema";
 import { renderNftables } from "../../network/firewall";
+import { isIpv4 } from "../../network/ipv4";
 import type { PlannedMachine, PlatformPlan } from "../../plan/platform-plan";
 import { receiver } from "../../remote/bundle";
 import type { Bundle, ManagedFile, Step } from "../../remote/bundle";
@@ -218,6 +219,12 @@ export function renderFirewall(config: PlatformConfig, plan: PlatformPlan, machi
     guestInterface: config.hypervisor.guestInterface,
     flows: plan.flows,
     zoneNetworks: Object.values(config.zones).map((zone) => zone.cidr),
+    organisationNetworks: [
+      ...config.access.administratorNetworks,
+      ...config.access.deployerNetworks,
+      ...config.access.userNetworks,
+      ...(isIpv4(config.hypervisor.server) ? [config.hypervisor.server] : []),
+    ],
   });
 }
 

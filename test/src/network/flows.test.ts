@@ -93,6 +93,31 @@ describe("host firewalls", () => {
     }
   });
 
+  it("let the DMZ out to the internet and not into the organisation", () => {
+    const direct = requirePlatform("prod", { ...rawStack("prod"), proxy: undefined });
+    const directPlan = planPlatform(direct);
+    const node = directPlan.machines.find((each) => each.name === "prod-rkedmz1");
+    const text = node === undefined ? "" : renderFirewall(direct, directPlan, node);
+    expect(text).toMatch(/ip daddr != @organisation tcp dport \{ 443, 80 \} accept/);
+    expect(text).not.toMatch(/ip daddr != @zones tcp dport/);
+    const elements = /set organisation \{\n.*\n {4}elements = \{ (.*) \}/.exec(text)?.[1]?.split(", ") ?? [];
+    expect(elements).toEqual([
+      "192.0.2.0/24",
+      "198.51.100.0/25",
+      "203.0.113.0/24",
+      "198.51.100.128/26",
+      "198.51.100.200/32",
+      "198.51.100.192/26",
+      "10.0.0.0/8",
+      "100.64.0.0/10",
+      "169.254.0.0/16",
+      "172.16.0.0/12",
+      "192.168.0.0/16",
+    ]);
+    // Who comes in may have a private address of the organisation's own router.
+    expect(of("prod-lbdmz1")).toMatch(/ip saddr != @zones ip daddr \S+.* tcp dport \{ 443, 80, 32100/);
+  });
+
   it("let Vault be reached from the named machines, by address", () => {
     const rules = of("prod-vault1")
       .split("\n")
