@@ -38,7 +38,7 @@ KEYS = {
     "prometheus": {"enabled"},
 }
 TABLES = """
-CREATE TABLE IF NOT EXISTS user (name TEXT PRIMARY KEY, email TEXT, admin INTEGER, salt TEXT, password TEXT);
+CREATE TABLE IF NOT EXISTS user (name TEXT PRIMARY KEY, email TEXT, admin INTEGER, salt TEXT, password TEXT, repositories INTEGER DEFAULT -1);
 CREATE TABLE IF NOT EXISTS token (owner TEXT, name TEXT, digest TEXT);
 CREATE TABLE IF NOT EXISTS repository (owner TEXT, name TEXT, private INTEGER, PRIMARY KEY (owner, name));
 CREATE TABLE IF NOT EXISTS access (owner TEXT, name TEXT, user TEXT, mode TEXT, PRIMARY KEY (owner, name, user));
@@ -198,11 +198,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             store.run("UPDATE user SET email = ? WHERE name = ?", body["email"], edited.group(1))
             if "admin" in body:
                 store.run("UPDATE user SET admin = ? WHERE name = ?", int(body["admin"]), edited.group(1))
+            if "max_repo_creation" in body:
+                store.run("UPDATE user SET repositories = ? WHERE name = ?", int(body["max_repo_creation"]), edited.group(1))
             if body.get("password"):
                 store.set_password(edited.group(1), body["password"])
             return self.json(200, {"username": edited.group(1)})
-        if owned and self.command == "POST" and admin:
-            owner, name = owned.group(1), body["name"]
+        if (owned and admin or path == "/user/repos") and self.command == "POST":
+            owner, name = owned.group(1) if owned else user, body["name"]
+            limit = store.run("SELECT repositories FROM user WHERE name = ?", owner)[0][0]
+            if 0 <= limit <= store.run("SELECT count(*) FROM repository WHERE owner = ?", owner)[0][0]:
+                return self.json(500, {})
             if store.run("SELECT 1 FROM repository WHERE owner = ? AND name = ?", owner, name):
                 return self.json(422, {"message": "repository already exists"})
             folder = store.folder(owner, name)

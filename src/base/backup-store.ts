@@ -63,8 +63,14 @@ export class BackupStore extends pulumi.ComponentResource {
   }
 
   /** Where a client backs up to, but for what is secret. */
-  public target(client: BackupClient): Pick<BackupTarget, "client" | "address" | "accessKey" | "retentionDays"> {
-    const { machine, config } = this.args;
-    return { client, address: machine.ip, accessKey: accessKeyOf(client), retentionDays: config.backups.retentionDays };
+  public target(client: BackupClient): pulumi.Output<Pick<BackupTarget, "client" | "store" | "address" | "accessKey" | "retentionDays">> {
+    const { machine, config, host } = this.args;
+    return host.identity.apply((store) => ({
+      client,
+      store,
+      address: machine.ip,
+      accessKey: accessKeyOf(client),
+      retentionDays: config.backups.retentionDays,
+    }));
   }
 }

@@ -103,19 +103,21 @@ export class GitServices extends pulumi.ComponentResource {
       `${machine.name}-gogs-backup`,
       {
         host,
-        bundle: pulumi.all([this.backupPassword, args.backups.secretKeys.gogs]).apply(([password, secretKey]) => ({
-          name: "gogs-backup",
-          files: [
-            ...backupFiles({
-              ...args.backups.target("gogs"),
-              secretKey,
-              password,
-              script: scriptFile("gogs", join(__dirname, "gogs"), "backup.sh"),
-            }),
-            scriptFile("gogs", join(__dirname, "gogs"), "restore.sh"),
-          ],
-          steps: [firstBackupStep("gogs")],
-        })),
+        bundle: pulumi
+          .all([args.backups.target("gogs"), this.backupPassword, args.backups.secretKeys.gogs])
+          .apply(([target, password, secretKey]) => ({
+            name: "gogs-backup",
+            files: [
+              ...backupFiles({
+                ...target,
+                secretKey,
+                password,
+                script: scriptFile("gogs", join(__dirname, "gogs"), "backup.sh"),
+              }),
+              scriptFile("gogs", join(__dirname, "gogs"), "restore.sh"),
+            ],
+            steps: [firstBackupStep("gogs")],
+          })),
         // The first backup wants a database to copy and a store to take it.
         after: [gogs.gate, args.backups.gate],
         timeout: "30m",

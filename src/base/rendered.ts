@@ -26,6 +26,7 @@ export function renderedBaseFiles(
   const backup = (client: BackupClient, script: ManagedFile): readonly ManagedFile[] =>
     backupFiles({
       client,
+      store: "<generated: store-identity>",
       address: plan.machines.find((each) => each.group === "monitoring")?.ip ?? "",
       accessKey: accessKeyOf(client),
       secretKey: `<secret: backup-${client}>`,

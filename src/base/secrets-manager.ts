@@ -96,19 +96,21 @@ export class SecretsManager extends pulumi.ComponentResource {
       `${machine.name}-vault-backup`,
       {
         host,
-        bundle: pulumi.all([this.backupPassword, args.backups.secretKeys.vault]).apply(([password, secretKey]) => ({
-          name: "vault-backup",
-          files: [
-            ...backupFiles({
-              ...args.backups.target("vault"),
-              secretKey,
-              password,
-              script: scriptFile("vault", join(__dirname, "vault"), "backup.py"),
-            }),
-            scriptFile("vault", join(__dirname, "vault"), "restore.py"),
-          ],
-          steps: [firstBackupStep("vault")],
-        })),
+        bundle: pulumi
+          .all([args.backups.target("vault"), this.backupPassword, args.backups.secretKeys.vault])
+          .apply(([target, password, secretKey]) => ({
+            name: "vault-backup",
+            files: [
+              ...backupFiles({
+                ...target,
+                secretKey,
+                password,
+                script: scriptFile("vault", join(__dirname, "vault"), "backup.py"),
+              }),
+              scriptFile("vault", join(__dirname, "vault"), "restore.py"),
+            ],
+            steps: [firstBackupStep("vault")],
+          })),
         // The first snapshot wants a Vault to take it of and a store to put it in.
         after: [service.gate, args.backups.gate],
         timeout: "30m",

@@ -199,6 +199,38 @@ describe("git", () => {
   it("does not show its innards", async () => {
     expect((await ask("GET", host, "/debug/pprof/")).status).toBe(404);
     expect((await ask("GET", host, "/urlmap.json")).status).toBe(404);
+    expect((await ask("GET", host, "/%64ebug/pprof/")).status).toBe(404);
+  });
+
+  it("lets Argo CD's account make no repository of its own", async () => {
+    const made = JSON.parse(
+      await sandbox.access.program(
+        "gitops1",
+        `
+import base64, json, sys, urllib.error, urllib.request
+request = urllib.request.Request("http://127.0.0.1:3000/api/v1/user/repos", data=b'{"name": "own"}', method="POST")
+request.add_header("Content-Type", "application/json")
+request.add_header("Authorization", "Basic " + base64.b64encode(("argocd:" + json.load(sys.stdin)).encode()).decode())
+try:
+    print(urllib.request.urlopen(request).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+`,
+        JSON.stringify(passwords["gogs-argocd"]),
+      ),
+    ) as number;
+    expect(made).toBe(500);
+  });
+
+  it("a machine of the DMZ reaches its back ends through LBLAN, and no console", async () => {
+    const from = async (name: string): Promise<string> =>
+      sandbox.access.shell(
+        "rkedmz1",
+        `curl -s -o /dev/null -w '%{http_code}' --resolve ${name}:443:${virtualAddress("lblan")} https://${name}/healthcheck`,
+      );
+    expect(await from(host)).toBe("200");
+    expect(await from("minio-backup.sandbox.test")).toBe("403");
+    expect(await from("longhorn-apps.sandbox.test")).toBe("403");
   });
 
   it("comes back from its backup", async () => {

@@ -70,6 +70,29 @@ print(before, kept, versions(), call("GET", "/longhorn/old", access="backup-long
   });
 });
 
+describe("backups", () => {
+  it("go on after a client that went away in the middle of one", async () => {
+    const restic = "/usr/local/lib/platform/backups/restic.sh gogs";
+    // Killed while it holds its lock, as by a restart of the machine.
+    const left = `(sleep 60 | ${restic} backup --quiet --tag other --host other --stdin > /dev/null 2>&1 &) ; until ${restic} list locks --no-lock | grep -q .; do :; done; pkill -9 -x restic; pkill -x sleep; ${restic} list locks --no-lock | wc -l`;
+    expect(Number((await sandbox.access.shell("gitops1", left)).trim())).toBeGreaterThanOrEqual(1);
+    await sandbox.access.shell("gitops1", "systemctl start platform-backup-gogs.service");
+    expect((await sandbox.access.shell("gitops1", `${restic} list locks --no-lock | wc -l`)).trim()).toBe("0");
+  });
+
+  it("start anew on a store that was emptied", async () => {
+    await s3(`
+import re
+for key, version in re.findall(r"<Key>([^<]+)</Key>.*?<VersionId>([^<]+)<", call("GET", "/gogs", {"versions": ""})[1].decode(), re.S):
+    call("DELETE", "/gogs/" + key, {"versionId": version})
+`);
+    const restic = "/usr/local/lib/platform/backups/restic.sh gogs";
+    expect((await sandbox.access.attempt("gitops1", `${restic} cat config --no-lock`)).ok).toBe(false);
+    await sandbox.access.shell("gitops1", "systemctl start platform-backup-gogs.service");
+    expect(JSON.parse(await sandbox.access.shell("gitops1", `${restic} snapshots --json`))).toHaveLength(1);
+  });
+});
+
 describe("secrets", () => {
   it.each([
     ["process lists", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'"],

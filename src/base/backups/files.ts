@@ -13,6 +13,8 @@ export type BackupClient = (typeof BACKUP_CLIENTS)[number];
 
 export interface BackupTarget {
   readonly client: BackupClient;
+  /** What changes when the store's machine is another one: its buckets are empty then. */
+  readonly store: string;
   /** Address of the store's machine, which its certificate holds too. */
   readonly address: string;
   readonly accessKey: string;
@@ -28,12 +30,16 @@ export interface BackupTarget {
 /** The wrapper that knows repository, keys and trust of a client. */
 export const RESTIC = scriptPath("backups", "restic.sh");
 
+/** Makes the repository where there is none, and frees it of locks whose holder is gone. */
+const READY = scriptPath("backups", "ready.sh");
+
 /** Files that let a machine back up one client's data every night. */
 export function backupFiles(target: BackupTarget): readonly ManagedFile[] {
   const { client } = target;
   const folder = `/etc/platform/backups/${client}`;
   return [
     managedFile(`${folder}/repository`, `s3:https://${target.address}:${BACKUP_STORE_PORT}/${client}/restic\n`),
+    managedFile(`${folder}/store`, `${target.store}\n`),
     managedFile(`${folder}/region`, `${BACKUP_REGION}\n`),
     managedFile(`${folder}/retention-days`, `${target.retentionDays}\n`),
     managedFile(`${folder}/password`, `${target.password}\n`, "0600"),
@@ -43,10 +49,11 @@ export function backupFiles(target: BackupTarget): readonly ManagedFile[] {
       "0600",
     ),
     scriptFile("backups", __dirname, "restic.sh"),
+    scriptFile("backups", __dirname, "ready.sh"),
     target.script,
     managedFile(
       `/etc/systemd/system/platform-backup-${client}.service`,
-      `[Unit]\nDescription=Back up ${client}\n[Service]\nType=oneshot\nExecStart=${target.script.path}\nTimeoutStartSec=2h\n`,
+      `[Unit]\nDescription=Back up ${client}\n[Service]\nType=oneshot\nExecStartPre=${READY} ${client}\nExecStart=${target.script.path}\nTimeoutStartSec=2h\n`,
     ),
     managedFile(
       `/etc/systemd/system/platform-backup-${client}.timer`,

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# first-backup-CLIENT.sh: makes the client's repository where there is none, backs up once, reads the result back, and
-# leaves the rest to the timer.
+# first-backup-CLIENT.sh: backs up once, reads the result back, and leaves the rest to the timer.
 set -euo pipefail
 
 client=$(basename "$0" .sh)
@@ -8,12 +7,6 @@ client=${client#first-backup-}
 restic=/usr/local/lib/platform/backups/restic.sh
 
 systemctl daemon-reload
-if ! printed=$("$restic" "$client" cat config 2>&1); then
-  "$restic" "$client" init --quiet || {
-    echo "neither is there a repository for the backups of $client, nor can one be made: $printed"
-    exit 1
-  }
-fi
 systemctl enable --quiet --now "platform-backup-$client.timer"
 systemctl start "platform-backup-$client.service" || {
   echo "the backup of $client failed:"

@@ -7,7 +7,9 @@ staged=/etc/platform/backup-store
 live=/etc/backup-store
 
 id backupstore > /dev/null 2>&1 || useradd --system --home-dir /srv/backups --no-create-home --shell /usr/sbin/nologin backupstore
-install -d -m 0700 -o backupstore -g backupstore /srv/backups /srv/backups/{objects,versions,accounts}
+# Root's own folder: what a service owns, root changes nothing in.
+install -d -m 0750 -o root -g backupstore /srv/backups
+install -d -m 0700 -o backupstore -g backupstore /srv/backups/{objects,versions,accounts}
 install -d -m 0750 -o root -g backupstore "$live" "$live/tls"
 
 restart=no

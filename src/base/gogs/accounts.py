@@ -59,6 +59,9 @@ def remember(password):
 
 def set_password(acting, account, wanted):
     body = {"email": mail(account, wanted), "password": account["password"], "active": True, "admin": acting["name"] == account["name"]}
+    if account["name"] == wanted["reader"]["name"]:
+        # Who may make a repository may put hooks and settings of their own in it.
+        body["max_repo_creation"] = 0
     status, _ = call("PATCH", "/admin/users/" + account["name"], acting, body)
     return status
 
@@ -75,7 +78,7 @@ def administrator(account, wanted):
         # Known before it is used: a run cut off in between goes on from here.
         remember(acting["password"])
         made = subprocess.run(
-            ["runuser", "-u", "gogs", "--", "env", "HOME=/srv/gogs", "USER=gogs", "GOGS_WORK_DIR=/srv/gogs", "GOGS_CUSTOM=/srv/gogs/custom",
+            ["runuser", "-u", "gogs", "--", "env", "HOME=/srv/gogs/home", "USER=gogs", "GOGS_WORK_DIR=/srv/gogs", "GOGS_CUSTOM=/srv/gogs/custom",
              "/opt/platform/gogs/program", "admin", "create-user", "--config", "/etc/gogs/app.ini", "--admin",
              "--name", acting["name"], "--password", acting["password"], "--email", mail(account, wanted)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
@@ -93,13 +96,13 @@ def administrator(account, wanted):
 
 
 def member(acting, account, wanted):
-    if lets_in(account):
-        return
     status = set_password(acting, account, wanted)
     if status == 404:
         status, _ = call("POST", "/admin/users", acting, {
             "username": account["name"], "email": mail(account, wanted), "password": account["password"], "full_name": account["name"],
         })
+        if status == 201:
+            status = set_password(acting, account, wanted)
     if status not in (200, 201) or not lets_in(account):
         refuse("make the account %s" % account["name"], status)
 

@@ -92,7 +92,7 @@ RequiresMountsFor=/srv
 User=gogs
 Group=gogs
 WorkingDirectory=/srv/gogs
-Environment=HOME=/srv/gogs USER=gogs GOGS_WORK_DIR=/srv/gogs GOGS_CUSTOM=/srv/gogs/custom
+Environment=HOME=/srv/gogs/home USER=gogs GOGS_WORK_DIR=/srv/gogs GOGS_CUSTOM=/srv/gogs/custom
 ExecStart=${programPath("gogs")} web --config /etc/gogs/app.ini
 Restart=always
 RestartSec=2s

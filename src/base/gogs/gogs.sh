@@ -6,8 +6,10 @@ WAIT_SECONDS=90
 staged=/etc/platform/gogs/app.ini
 live=/etc/gogs/app.ini
 
-id gogs > /dev/null 2>&1 || useradd --system --home-dir /srv/gogs --no-create-home --shell /bin/bash gogs
-install -d -m 0750 -o gogs -g gogs /srv/gogs /srv/gogs/{data,custom,log,repositories}
+id gogs > /dev/null 2>&1 || useradd --system --home-dir /srv/gogs/home --no-create-home --shell /bin/bash gogs
+# Root's own folder: what a service owns, root changes nothing in.
+install -d -m 0750 -o root -g gogs /srv/gogs
+install -d -m 0750 -o gogs -g gogs /srv/gogs/{home,data,custom,log,repositories}
 install -d -m 0750 -o root -g gogs /etc/gogs
 
 changed=no
@@ -19,7 +21,7 @@ case "$PLATFORM_CHANGED" in *platform-gogs.service*) systemctl daemon-reload && 
 running=$(systemctl show --value --property MainPID platform-gogs)
 if [ "$running" = 0 ] || ! tr '\0' '\n' < "/proc/$running/cmdline" | grep -qx web; then changed=yes; fi
 program=$(readlink -f /opt/platform/gogs/program)
-if [ "$(cat /srv/gogs/.program 2>/dev/null)" != "$program" ]; then changed=yes; fi
+if [ "$(cat /var/lib/platform/gogs-program 2>/dev/null)" != "$program" ]; then changed=yes; fi
 
 systemctl enable --quiet platform-gogs
 [ "$changed" = no ] || systemctl restart platform-gogs
@@ -35,8 +37,8 @@ until curl --silent --fail --max-time 5 http://127.0.0.1:3000/healthcheck | grep
   sleep 0.3
 done
 # Every repository's hooks carry the program's path, version and all.
-if [ "$(cat /srv/gogs/.program 2>/dev/null)" != "$program" ]; then
-  runuser -u gogs -- env HOME=/srv/gogs USER=gogs GOGS_WORK_DIR=/srv/gogs GOGS_CUSTOM=/srv/gogs/custom "$program" admin resync-hooks --config "$live"
-  echo "$program" > /srv/gogs/.program
+if [ "$(cat /var/lib/platform/gogs-program 2>/dev/null)" != "$program" ]; then
+  runuser -u gogs -- env HOME=/srv/gogs/home USER=gogs GOGS_WORK_DIR=/srv/gogs GOGS_CUSTOM=/srv/gogs/custom "$program" admin resync-hooks --config "$live"
+  echo "$program" > /var/lib/platform/gogs-program
 fi
 echo "report database=OK"

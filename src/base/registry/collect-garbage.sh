@@ -16,6 +16,6 @@ printf '[Service]\nEnvironment="REGISTRY_STORAGE_MAINTENANCE_READONLY={enabled: 
 systemctl daemon-reload
 systemctl restart platform-registry
 before=$(du -s --block-size=1 /srv/registry/data | cut -f1)
-runuser -u registry -- env OTEL_TRACES_EXPORTER=none /opt/platform/registry/program garbage-collect --delete-untagged /etc/registry/config.yml
+runuser -u registry -- env OTEL_TRACES_EXPORTER=none /opt/platform/registry/program garbage-collect /etc/registry/config.yml
 after=$(du -s --block-size=1 /srv/registry/data | cut -f1)
 echo "gave back $(((before - after) / 1048576)) MiB"

@@ -8,7 +8,9 @@ staged=/etc/platform/registry
 live=/etc/registry
 
 id registry > /dev/null 2>&1 || useradd --system --home-dir /srv/registry --no-create-home --shell /usr/sbin/nologin registry
-install -d -m 0750 -o registry -g registry /srv/registry /srv/registry/data
+# Root's own folder: what a service owns, root changes nothing in.
+install -d -m 0750 -o root -g registry /srv/registry
+install -d -m 0750 -o registry -g registry /srv/registry/data
 install -d -m 0750 -o root -g registry "$live"
 
 changed=no

@@ -16,7 +16,10 @@ status, snapshot = request("GET", "sys/storage/raft/snapshot", None, token, raw=
 if status != 200:
     sys.exit("Vault answered %d when asked for a snapshot" % status)
 must("end the session", "POST", "auth/token/revoke-self", {}, token)
-command = [RESTIC, "vault", "backup", "--quiet", "--tag", "vault", "--host", "vault", "--stdin", "--stdin-filename", "vault.snapshot"]
+# Whose hand-over opens it: a Vault that was made again has another one.
+with open("/var/lib/platform/vault-stage") as handle:
+    initialisation = "initialisation-" + handle.read().split()[-1]
+command = [RESTIC, "vault", "backup", "--quiet", "--tag", "vault,%s" % initialisation, "--host", "vault", "--stdin", "--stdin-filename", "vault.snapshot"]
 subprocess.run(command, input=snapshot, check=True)
 with open("/etc/platform/backups/vault/retention-days") as handle:
     days = handle.read().strip()

