@@ -65,6 +65,9 @@ function form(image: BaseImage, boundary: string): PassThrough {
 /** Gives the sandbox's project the image, once. */
 export async function importImage(lxd: Lxd, image: BaseImage): Promise<void> {
   if ((await lxd.find(`/images/aliases/${image.alias}`)) !== undefined) return;
+  // What a run that was cut off has left: whole or not, it has no name, and the same content is refused a second time.
+  const found = (await lxd.get("/images?recursion=1")) as { fingerprint: string; aliases: readonly unknown[] }[];
+  for (const left of found.filter((each) => each.aliases.length === 0)) await lxd.remove(`/images/${left.fingerprint}`);
   const boundary = "platform-sandbox-image";
   const made = (await lxd.upload("/images", form(image, boundary), {
     "content-type": `multipart/form-data; boundary=${boundary}`,
