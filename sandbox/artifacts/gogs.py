@@ -187,7 +187,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/admin/users" and self.command == "POST" and admin:
             if store.user(body["username"]) is not None:
                 return self.json(422, {"message": "user already exists"})
-            store.run("INSERT INTO user VALUES (?, ?, 0, '', '')", body["username"], body["email"])
+            store.run("INSERT INTO user VALUES (?, ?, 0, '', '', -1)", body["username"], body["email"])
             store.set_password(body["username"], body["password"])
             return self.json(201, {"username": body["username"]})
         if edited and self.command == "PATCH" and admin:
@@ -289,7 +289,7 @@ def main():
             sys.exit("create user: name is reserved [name: admin]")
         if store.user(chosen.name) is not None:
             sys.exit("create user: user already exists [name: %s]" % chosen.name)
-        store.run("INSERT INTO user VALUES (?, ?, ?, '', '')", chosen.name, chosen.email, int(chosen.admin))
+        store.run("INSERT INTO user VALUES (?, ?, ?, '', '', -1)", chosen.name, chosen.email, int(chosen.admin))
         store.set_password(chosen.name, chosen.password)
 
 
