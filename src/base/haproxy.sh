@@ -3,6 +3,7 @@
 # swapped, then reloaded. What does not pass changes nothing; what HAProxy cannot run gives way to the one before.
 set -euo pipefail
 
+TAKE_OVER_SECONDS=10
 staged=/etc/platform/haproxy
 live=/etc/haproxy/platform
 next=/etc/haproxy/platform.next
@@ -13,17 +14,20 @@ serves() { curl --silent --fail --max-time 2 --output /dev/null http://127.0.0.1
 # By the configuration it was started with: a package starts its own HAProxy, and a reload starts that one's arguments again.
 ours() { tr '\0' '\n' < "/proc/$(systemctl show --value --property MainPID haproxy)/cmdline" 2> /dev/null | grep -qxF "$live/haproxy.cfg"; }
 
-# Every address it is to listen on.
-listens() {
-  local bind sockets all=yes
-  sockets=$(ss --listening --tcp --numeric --no-header | awk '{ print $4 }')
-  while read -r bind; do
-    grep -qxF "$bind" <<< "$sockets" || { echo "HAProxy does not listen on $bind" && all=no; }
-  done < <(awk '$1 == "bind" { print $2 }' "$live/haproxy.cfg")
-  [ "$all" = yes ]
+# The addresses it is to listen on and does not: an old worker goes on with the old ones when a new one finds a port taken.
+deaf() {
+  comm -23 <(awk '$1 == "bind" { print $2 }' "$live/haproxy.cfg" | sort -u) \
+    <(ss --listening --tcp --numeric --processes --no-header | awk '/"haproxy"/ { print $4 }' | sort -u)
 }
 
-loaded() { systemctl is-active --quiet haproxy && ours && serves && listens; }
+# The new process takes over a moment after the reload has been asked for.
+loaded() {
+  local end=$((SECONDS + TAKE_OVER_SECONDS))
+  until systemctl is-active --quiet haproxy && ours && serves && [ -z "$(deaf)" ]; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.2
+  done
+}
 
 take() {
   systemctl enable --quiet haproxy
@@ -63,7 +67,7 @@ else
   [ ! -d "$live" ] || mv "$live" "$previous"
   mv "$next" "$live"
   if ! take || ! loaded; then
-    echo "HAProxy does not run with the new configuration; its last lines:"
+    echo "HAProxy does not run with the new configuration$(deaf | sed '1s/^/, it does not listen on: /'); its last lines:"
     journalctl --unit haproxy --no-pager --lines 10 --output cat || true
     if [ -d "$previous" ]; then
       mv "$live" "$next"
