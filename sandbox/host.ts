@@ -230,6 +230,11 @@ export async function releaseHost(facts: SandboxFacts): Promise<void> {
   if (!existsSync(daemonFile())) return;
   const pid = Number(readFileSync(daemonFile(), "utf8"));
   const isOurs = existsSync(`/proc/${pid}/comm`) && readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "lxd";
-  if (isOurs) process.kill(pid, "SIGPWR");
+  if (isOurs) {
+    process.kill(pid, "SIGPWR");
+    // Whoever comes next must not find a daemon that is on its way out.
+    const end = Date.now() + DAEMON_SECONDS * 1000;
+    while (existsSync(`/proc/${pid}`) && Date.now() < end) await delay(200);
+  }
   rmSync(daemonFile());
 }
