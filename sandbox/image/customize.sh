@@ -21,7 +21,7 @@ chmod 0700 "$root/var/lib/cloud/seed"
 chroot "$root" update-ca-certificates --fresh
 
 # Started by preparation or a later layer, with their own settings.
-for unit in nftables auditd chrony haproxy keepalived; do
+for unit in nftables auditd chrony haproxy keepalived iscsid.socket open-iscsi rpcbind.socket rpcbind nfs-client.target remote-fs.target; do
   chroot "$root" systemctl disable --quiet "$unit"
 done
 
