@@ -11,18 +11,20 @@ import { planExternal } from "../network/external";
 import { contains, isIpv4, offsetBy, overlap, parseCidr, toNumber } from "../network/ipv4";
 import type { Cidr } from "../network/ipv4";
 import { isRecord } from "../shared/json";
+import { clusterNetworkProblems } from "./cluster-networks";
 import { nearest } from "./problems";
 import type { Problem } from "./problems";
 import type { ExternalService, PlatformConfig } from "./schema";
 import { ARTIFACT_NAMES, VERSIONS } from "./versions";
-import type { ArtifactName } from "./versions";
+import type { Artifact, ArtifactName } from "./versions";
 
 /** A version that nobody here has tested has no checksum here either, and nothing is installed without one. */
 function checksumProblems(sections: ParsedSections): readonly Problem[] {
   const { versions = {}, checksums = {}, artifacts } = sections;
   const other = (name: ArtifactName): boolean => versions[name] !== undefined && versions[name] !== VERSIONS[name].version;
   return ARTIFACT_NAMES.flatMap((name): Problem[] => {
-    if (checksums[name] !== undefined && !other(name)) {
+    const { sha256, checksums: list }: Artifact = VERSIONS[name].artifact;
+    if (checksums[name] !== undefined && !other(name) && sha256 !== undefined) {
       return [
         {
           path: `platform:checksums.${name}`,
@@ -31,7 +33,7 @@ function checksumProblems(sections: ParsedSections): readonly Problem[] {
         },
       ];
     }
-    if (checksums[name] !== undefined || !other(name) || artifacts?.mode !== "connected") return [];
+    if (checksums[name] !== undefined || !other(name) || artifacts?.mode !== "connected" || list !== undefined) return [];
     return [
       {
         path: `platform:versions.${name}`,
@@ -270,6 +272,9 @@ export function crossProblems(sections: ParsedSections, raw: Readonly<Record<str
       : overrideProblems(sections.overrides, base, sections.prefix, sections.products ?? [])),
     ...(sections.externalServices === undefined ? [] : integrationProblems(sections.externalServices)),
     ...checksumProblems(sections),
+    ...(sections.clusters === undefined || sections.zones === undefined
+      ? []
+      : clusterNetworkProblems(sections.clusters, sections.zones, sections.access)),
     ...(sections.access === undefined ? [] : accessProblems(sections.access)),
   ];
 }

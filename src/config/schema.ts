@@ -281,6 +281,13 @@ export const platformSchema = z.strictObject({
     .record(text("a service's name, a DNS label", "business-db", isDnsLabel), externalService)
     .meta({ description: "services outside the platform, by a name of your own", examples: ["business-db: {kind: database, ...}"] })
     .default({}),
+  clusters: z
+    .strictObject({
+      podNetwork: network("the network of pods in each cluster", "10.42.0.0/16").default("10.42.0.0/16"),
+      serviceNetwork: network("the network of services in each cluster", "10.43.0.0/16").default("10.43.0.0/16"),
+    })
+    .meta({ description: "networks inside each Kubernetes cluster; they are made at its birth and never change after it" })
+    .default({ podNetwork: "10.42.0.0/16", serviceNetwork: "10.43.0.0/16" }),
   overrides: z
     .record(z.string(), override)
     .meta({ description: "machines that are bigger than their tier says, by machine name", examples: ["gitops1: {dataDiskGb: 400}"] })

@@ -13,13 +13,26 @@ export interface Version {
 export interface Artifact {
   readonly url: string;
   /** Of the archive of exactly this table's version. */
-  readonly sha256: string;
+  readonly sha256?: string;
+  /** Where it could not be learnt: the publisher's list beside the archive, which is as good as the connection to the publisher. */
+  readonly checksums?: string;
   /** The program's path in the archive. */
   readonly member: string;
+  /** Everything in the archive is wanted, not the program alone. */
+  readonly whole?: boolean;
 }
 
 export const VERSIONS = {
-  rke2: { version: "v1.36.5+rke2r1", source: "https://github.com/rancher/rke2/releases" },
+  rke2: {
+    version: "v1.36.5+rke2r1",
+    source: "https://github.com/rancher/rke2/releases",
+    artifact: {
+      url: "https://github.com/rancher/rke2/releases/download/v{version}/rke2.linux-amd64.tar.gz",
+      checksums: "sha256sum-amd64.txt",
+      member: "bin/rke2",
+      whole: true,
+    },
+  },
   rancher: { version: "2.15.1", source: "https://releases.rancher.com/server-charts/stable" },
   argocd: { version: "3.5.4", source: "https://argoproj.github.io/argo-helm" },
   certManager: { version: "v1.21.2", source: "oci://quay.io/jetstack/charts/cert-manager" },

@@ -1,5 +1,5 @@
 import type { PlatformConfig } from "../config/schema";
-import type { ArtifactName } from "../config/versions";
+import type { Artifact, ArtifactName } from "../config/versions";
 import { VERSIONS } from "../config/versions";
 import { managedFile, scriptFile, scriptPath } from "./bundle";
 import type { ManagedFile, Step } from "./bundle";
@@ -26,7 +26,7 @@ export function artifact(
   name: ArtifactName,
 ): { readonly files: readonly ManagedFile[]; readonly step: Step } {
   const version = artifactVersion(config, name);
-  const { url, sha256, member } = VERSIONS[name].artifact;
+  const { url, sha256, checksums, member, whole }: Artifact = VERSIONS[name].artifact;
   const fill = (text: string): string => text.replaceAll("{version}", version);
   const tested = version === VERSIONS[name].version.replace(/^v/, "");
   const install = `install-${name}.sh`;
@@ -36,10 +36,13 @@ export function artifact(
         `/etc/platform/artifacts.d/${name}`,
         [
           `version ${version}`,
-          `url ${fill(url)}`,
+          // A plus sign in a path would be read as a space.
+          `url ${fill(url).replaceAll("+", "%2B")}`,
           // A mirror's own list stands in for what the program cannot know.
-          `sha256 ${config.checksums[name] ?? (tested ? sha256 : "listed")}`,
+          `sha256 ${config.checksums[name] ?? (tested && sha256 !== undefined ? sha256 : "listed")}`,
+          `checksums ${checksums ?? "none"}`,
           `member ${fill(member)}`,
+          `whole ${whole === true ? "yes" : "no"}`,
           `mode ${config.artifacts.mode}`,
           `proxy ${config.proxy?.url ?? "none"}`,
           "",

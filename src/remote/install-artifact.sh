@@ -12,9 +12,11 @@ version=$(field version)
 url=$(field url)
 sha256=$(field sha256)
 member=$(field member)
+whole=$(field whole)
 archive=$(basename "$url")
 root=/opt/platform/$name
 target=$root/$version/$(basename "$member")
+[ "$whole" = no ] || target=$root/$version/$member
 
 switch() {
   ln -sfn "$target" "$root/program.new"
@@ -49,6 +51,13 @@ else
     echo "could not fetch $url (see the line above): check the way out to it, or set platform:proxy or artifacts.mode"
     exit 1
   }
+  checksums=$(field checksums)
+  if [ "$sha256" = listed ] && [ "$checksums" != none ]; then
+    list=${url%/*}/$checksums
+    sha256=$(curl --fail --silent --show-error --location --proto '=https' --connect-timeout 15 --max-time 60 --retry 3 "$list" |
+      awk -v file="$archive" '$2 == file { print $1 }') || true
+    [ -n "$sha256" ] || { echo "$list has no line for $archive, so nothing was installed: give platform:checksums.$name"; exit 1; }
+  fi
 fi
 
 found=$(sha256sum "$file" | awk '{ print $1 }')
@@ -57,11 +66,18 @@ if [ "$found" != "$sha256" ]; then
   exit 1
 fi
 
-case "$archive" in
-  *.zip) unzip -q -d "$work/content" "$file" "$member" ;;
-  *) mkdir "$work/content" && tar -xzf "$file" -C "$work/content" "$member" ;;
+case "$archive $whole" in
+  *.zip\ no) unzip -q -d "$work/content" "$file" "$member" ;;
+  *\ no) mkdir "$work/content" && tar -xzf "$file" -C "$work/content" "$member" ;;
+  *) mkdir "$work/content" && tar --no-same-owner -xzf "$file" -C "$work/content" ;;
 esac
-install -m 0755 "$work/content/$member" "$target"
+if [ "$whole" = yes ]; then
+  rm -rf "${root:?}/$version"
+  chmod 0755 "$work/content"
+  mv "$work/content" "$root/$version"
+else
+  install -m 0755 "$work/content/$member" "$target"
+fi
 printf '%s %s' "$archive" "$(field sha256)" > "$root/$version/.archive"
 switch
 # The version before stays, for going back without a download; older ones go.
