@@ -10,6 +10,7 @@ import { FORMATS, planText } from "./plan";
 import type { Format } from "./plan";
 import { currentBackend, pulumiIn, recover, RecoveryError } from "./recover";
 import { takeHandover, vaultMachine } from "./handover";
+import { kubeconfigOf, saveKubeconfig } from "./kubeconfig";
 import { renderPlatform } from "./render";
 import { parseHandover, unseal, VaultError } from "./vault";
 
@@ -102,6 +103,16 @@ function program(): Command {
       const { machine, deployKey } = await vaultMachine(pulumiIn(process.cwd(), stack, process.env), vault?.name ?? "");
       await takeHandover(machine, deployKey, out);
       print(`${out} is the only copy: keep it, and a copy of it, where its operators find it. It is not secret without their keys`);
+    });
+  platform
+    .command("kubeconfig")
+    .description("write the administrator's kubeconfig of one cluster")
+    .requiredOption("-s, --stack <name>", "the stack; reads Pulumi.<name>.yaml")
+    .requiredOption("-c, --cluster <name>", "apps, middleware or dmz")
+    .requiredOption("--out <file>", "a new file; it opens the whole cluster")
+    .action(async ({ stack, cluster, out }: { stack: string; cluster: string; out: string }) => {
+      saveKubeconfig(await kubeconfigOf(pulumiIn(process.cwd(), stack, process.env), cluster), out);
+      print(`${out} opens cluster ${cluster} as its administrator: keep it as you keep a root password`);
     });
   platform
     .command("unseal")

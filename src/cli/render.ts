@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { PlatformConfig } from "../config/schema";
 import { ConfigError } from "../config/problems";
 import { renderedBaseFiles } from "../base/rendered";
+import { renderedClusterFiles } from "../clusters/rendered";
 import { renderMetadata, renderUserData } from "../machines/cloud-init";
 import { preparationFiles } from "../machines/preparation/files";
 import type { PlatformPlan } from "../plan/platform-plan";
@@ -31,6 +32,7 @@ export function renderedFiles(config: PlatformConfig, plan: PlatformPlan): reado
       ...[
         ...preparationFiles(config, plan, machine, PLACEHOLDERS),
         ...renderedBaseFiles(config, plan, machine, PLACEHOLDERS.rootCertificate),
+        ...renderedClusterFiles(config, plan, machine),
       ].map(({ path, content }) => ({ path: `${base}${path}`, content })),
     ];
   });

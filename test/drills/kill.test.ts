@@ -33,5 +33,5 @@ it.each(names.flatMap((name) => [["before-create", name] as const, ["after-creat
   await raise({ name: NAME, say });
   expect(await access.names()).toEqual([...names].sort());
   const { stack } = await openStack(sandboxEngine(NAME, first.facts.slot));
-  expect((await stack.preview({ expectNoChanges: true })).changeSummary).toEqual({ same: 195 });
+  expect((await stack.preview({ expectNoChanges: true })).changeSummary).toEqual({ same: 244 });
 });

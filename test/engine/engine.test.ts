@@ -18,10 +18,10 @@ const stackText = (name: string): string => readFileSync(join(ROOT, `Pulumi.${na
 
 describe("preview of production from nothing", () => {
   it.each([
-    [100, 195],
-    [500, 237],
-    [1000, 274],
-    [10000, 319],
+    [100, 244],
+    [500, 310],
+    [1000, 368],
+    [10000, 440],
   ])("%i users: %i resources to create, no secret shown", async (users, creates) => {
     const folder = fresh();
     const text = stackText("prod").replace(/platform:users: \d+/, `platform:users: ${users}`);

@@ -168,7 +168,7 @@ it("a configuration that cannot listen where it should gives way to the one befo
 s = socket.socket(); s.bind(("127.0.0.1", 22220)); s.listen(); time.sleep(60)' > /dev/null 2>&1 & echo $! > /run/holder)`,
   );
   const { ok, output } = await sandbox.access.attempt("lblan1", "PLATFORM_CHANGED= /usr/local/lib/platform/load-balancer/haproxy.sh");
-  await sandbox.access.shell("lblan1", "cp -a /run/kept/. /etc/platform/haproxy/ && rm -r /run/kept && kill "$(cat /run/holder)" || true");
+  await sandbox.access.shell("lblan1", "cp -a /run/kept/. /etc/platform/haproxy/ && rm -r /run/kept && (xargs kill < /run/holder || true)");
   expect(ok).toBe(false);
   expect(output).toContain("the one before is in service again");
   expect(await sandbox.access.shell("lblan1", "cat /etc/haproxy/platform/haproxy.cfg")).not.toContain("22220");

@@ -256,6 +256,10 @@ it("a rotated password is the only one that lets in, everywhere it is used, and 
     "gitops1-gogs-installed",
     "gitops1-registry-installed",
     "monitoring1-backup-store-installed",
+    // Each node pulls with it.
+    ...["rkeapp-master", "rkedmz", "rkemiddleware-master"].flatMap((group) =>
+      [1, 2, 3].map((ordinal) => `${group}${ordinal}-rke2-installed`),
+    ),
   ]);
   passwords = await sandbox.passwords();
   for (const name of names) expect(passwords[name]).not.toBe(before[name]);

@@ -17,6 +17,7 @@ const LAYERS = [
   "src/remote",
   "src/machines",
   "src/base",
+  "src/clusters",
   "src/cli",
   "stacks",
 ];

@@ -92,14 +92,17 @@ describe("commands over SSH", () => {
   const commands = (): readonly Registration[] => ofType("command:remote:Command");
 
   it("pin the host key, say nothing in the log, and hold no secret in their text", () => {
-    expect(commands()).toHaveLength(2 * plan.machines.length + 13);
+    expect(commands()).toHaveLength(2 * plan.machines.length + 13 + 2 * 9);
     for (const each of commands()) {
       const connection = each.inputs["connection"] as Record<string, unknown>;
       expect(connection["hostKey"]).toMatch(/^ssh-ed25519 AAAA\S+-host-key$/);
       expect(connection["user"]).toBe("deploy");
       expect(each.inputs["logging"]).toBe("none");
       expect(each.inputs["addPreviousOutputInEnv"]).toBe(false);
-      expect(each.inputs["create"]).toBe("sudo -n /usr/local/sbin/platform-apply");
+      // A membership does nothing until its node goes.
+      const [acts, rests] = each.name.endsWith("-membership") ? (["delete", "create"] as const) : (["create", "delete"] as const);
+      expect(each.inputs[acts]).toBe("sudo -n /usr/local/sbin/platform-apply");
+      expect(each.inputs[rests] ?? "true").toBe("true");
       expect(each.secretInputs).toContain("connection");
     }
   });
@@ -119,9 +122,9 @@ describe("services", () => {
   const services = (): readonly Registration[] => ofType("command:remote:Command").filter((each) => each.name.endsWith("-installed"));
 
   it("go to verified machines, their files secret on the way, their answers secret too", () => {
-    expect(services()).toHaveLength(13);
+    expect(services()).toHaveLength(13 + 9);
     for (const each of services()) {
-      const machine = each.name.split("-")[0] ?? "";
+      const machine = plan.machines.find(({ name }) => each.name.startsWith(`${name}-`))?.name ?? "";
       expect(each.dependencies, each.name).toContain(`${machine}-verified`);
       expect(each.secretInputs, each.name).toContain("stdin");
       expect(each.secretOutputs, each.name).toEqual(expect.arrayContaining(["stdout", "stderr"]));
@@ -136,6 +139,33 @@ describe("services", () => {
       expect(second?.dependencies).toContain(`${group}1-load-balancer-installed`);
       expect(first?.dependencies).not.toContain(`${group}2-load-balancer-installed`);
     }
+  });
+});
+
+describe("clusters", () => {
+  const command = (name: string): Registration | undefined => ofType("command:remote:Command").find((each) => each.name === name);
+
+  it("are joined by one server after the other, once their address is held", () => {
+    for (const [group, pair] of [
+      ["rkeapp-master", "lblan"],
+      ["rkemiddleware-master", "lblan"],
+      ["rkedmz", "lbdmz"],
+    ] as const) {
+      const [first, second, third] = [1, 2, 3].map((ordinal) => command(`${group}${ordinal}-rke2-installed`)?.dependencies ?? []);
+      expect(first).toEqual(expect.arrayContaining([`${pair}1-load-balancer-installed`, `${pair}2-load-balancer-installed`]));
+      expect(second).toContain(`${group}1-rke2-installed`);
+      expect(third).toEqual(expect.arrayContaining([`${group}1-rke2-installed`, `${group}2-rke2-installed`]));
+    }
+  });
+
+  it("let a node go by another server of its own cluster before its successor joins", () => {
+    expect(command("rkedmz1-rke2-installed")?.dependencies).toContain("rkedmz1-membership");
+    expect(command("rkedmz1-membership")?.inputs["connection"]).toMatchObject({
+      host: plan.machines.find(({ name }) => name === "rkedmz2")?.ip,
+    });
+    expect(command("rkedmz2-membership")?.inputs["connection"]).toMatchObject({
+      host: plan.machines.find(({ name }) => name === "rkedmz1")?.ip,
+    });
   });
 });
 

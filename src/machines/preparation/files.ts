@@ -28,6 +28,8 @@ const ROLE_PACKAGES: Partial<Record<Role, readonly string[]>> = {
   git: ["git", "haproxy", "restic", "unzip"],
   vault: ["age", "gnupg", "logrotate", "restic", "unzip"],
   backup: ["unzip"],
+  // Longhorn's volumes, on machines of clusters that have it.
+  storage: ["nfs-common", "open-iscsi"],
 };
 
 /** Longest a step may take. Packages come over the network, all else is local. */

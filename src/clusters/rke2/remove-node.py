@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""remove-node.py NODE, or remove-node-NODE.py: takes a node out of this server's cluster. Drained where it still answers, then forgotten,
+by which RKE2 takes a server out of etcd too. A node that is not there is done with."""
+import os
+import re
+import sys
+
+from rke2_node import fail, kubectl, ready, wait
+
+DRAIN_SECONDS = 300
+FORGET_SECONDS = 90
+
+node = sys.argv[1] if len(sys.argv) > 1 else re.sub(r"^remove-node-|\.py$", "", os.path.basename(sys.argv[0]))
+well, printed = kubectl("get", "node", node, "-o", "name", "--ignore-not-found")
+if not well:
+    fail("the cluster cannot be asked about %s: %s" % (node, printed))
+if printed != "":
+    if ready(node)[0]:
+        well, printed = kubectl(
+            "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=%ds" % DRAIN_SECONDS, timeout=DRAIN_SECONDS + 30
+        )
+        if not well:
+            fail("%s could not be drained within %d s, so it stays: %s" % (node, DRAIN_SECONDS, "\n".join(printed.splitlines()[-5:])))
+    well, printed = kubectl("delete", "node", node, "--timeout=%ds" % FORGET_SECONDS, timeout=FORGET_SECONDS + 30)
+    if not well:
+        fail("%s could not be removed: %s" % (node, printed))
+    wait(lambda: (kubectl("get", "node", node, "-o", "name", "--ignore-not-found") == (True, ""), ""), FORGET_SECONDS, lambda _: fail("%s is still there" % node))
+print("report removed=%s" % node)
