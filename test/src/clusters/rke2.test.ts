@@ -81,6 +81,21 @@ describe.each([100, 500, 1000, 10000])("%i users", (users) => {
   });
 });
 
+it.each([
+  [500, 1000, 7],
+  [1000, 10000, 9],
+])("from %i to %i users %i nodes join, and no file of a node that is there changes", (from, to, more) => {
+  const [before, after] = [planned({ users: from }), planned({ users: to })];
+  const nodes = (plan: PlatformPlan): readonly PlannedMachine[] => plan.machines.filter((machine) => machine.cluster !== undefined);
+  expect(nodes(after.plan)).toHaveLength(nodes(before.plan).length + more);
+  for (const machine of nodes(before.plan)) {
+    const same = after.plan.machines.find((each) => each.name === machine.name);
+    expect(same === undefined ? [] : renderedClusterFiles(after.config, after.plan, same), machine.name).toEqual(
+      renderedClusterFiles(before.config, before.plan, machine),
+    );
+  }
+});
+
 describe("a node's other files", () => {
   const { config, plan } = planned({ artifacts: { mode: "mirrored" } });
   const of = (name: string): PlannedMachine => plan.machines.find((each) => each.name === name) as PlannedMachine;
