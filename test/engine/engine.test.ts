@@ -68,14 +68,14 @@ describe("the plain pulumi command in the checkout", () => {
   it("previews the same program as make up", () => {
     expect(pulumi("config", "set", "--secret", "--path", "platform:secrets.hypervisorPassword", "engine-test-password").code).toBe(0);
     const { code, output } = pulumi("preview");
-    expect(output).toContain("+ 195 to create");
+    expect(output).toContain("+ 244 to create");
     expect(output).not.toContain("engine-test-password");
     expect(code).toBe(0);
   });
 
   it("takes a tier edit by one command", () => {
     expect(pulumi("config", "set", "platform:users", "500").code).toBe(0);
-    expect(pulumi("preview").output).toContain("+ 237 to create");
+    expect(pulumi("preview").output).toContain("+ 310 to create");
   });
 
   it("reports every mistake at once and changes nothing", () => {
