@@ -67,7 +67,7 @@ export class Rke2Cluster extends pulumi.ComponentResource {
         );
       return new ManagedService(
         `${machine.name}-rke2`,
-        { host: hostOf(machine), bundle, after: [...after, ...removal], timeout: "60m" },
+        { host: hostOf(machine), bundle, after: [...after, ...removal], timeout: "90m" },
         { parent: this },
       );
     };
@@ -104,7 +104,7 @@ export class Rke2Cluster extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         // Where the server goes too, so does the whole cluster.
         deletedWith: peer.resource,
-        customTimeouts: { delete: "15m" },
+        customTimeouts: { delete: "60m" },
       },
     );
   }

@@ -41,6 +41,8 @@ export interface Bundle {
   readonly name: string;
   readonly files: readonly ManagedFile[];
   readonly steps: readonly Step[];
+  /** Longest it waits for another bundle on the same machine; five minutes where nothing is said. */
+  readonly lockSeconds?: number;
 }
 
 /** The program on the machine that takes bundles from stdin. */

@@ -24,7 +24,14 @@ switch() {
   printf 'report %s=%s\n' "$name" "$version"
 }
 
-if [ -x "$target" ] && [ "$(cat "$root/$version/.archive" 2>/dev/null)" = "$archive $sha256" ]; then
+# What the template's list says now: an archive without a version in its name may have been another one the last time.
+if [ "$(field mode) $sha256" = "mirrored listed" ]; then
+  sha256=$(awk -v file="$archive" '$2 == file { print $1 }' "$TEMPLATE/SHA256SUMS" 2>/dev/null || true)
+  [ -n "$sha256" ] || { echo "$TEMPLATE/SHA256SUMS has no line for $archive: add it, or give platform:checksums.$name"; exit 1; }
+fi
+stamp="$archive $sha256"
+
+if [ -x "$target" ] && [ "$(cat "$root/$version/.archive" 2>/dev/null)" = "$stamp" ]; then
   switch
   exit 0
 fi
@@ -39,10 +46,6 @@ if [ "$(field mode)" = mirrored ]; then
     exit 1
   fi
   file=$TEMPLATE/$archive
-  if [ "$sha256" = listed ]; then
-    sha256=$(awk -v file="$archive" '$2 == file { print $1 }' "$TEMPLATE/SHA256SUMS" 2>/dev/null || true)
-    [ -n "$sha256" ] || { echo "$TEMPLATE/SHA256SUMS has no line for $archive: add it, or give platform:checksums.$name"; exit 1; }
-  fi
 else
   file=$work/$archive
   proxy=$(field proxy)
@@ -78,7 +81,7 @@ if [ "$whole" = yes ]; then
 else
   install -m 0755 "$work/content/$member" "$target"
 fi
-printf '%s %s' "$archive" "$(field sha256)" > "$root/$version/.archive"
+printf '%s' "$stamp" > "$root/$version/.archive"
 switch
 # The version before stays, for going back without a download; older ones go.
 find "$root" -mindepth 1 -maxdepth 1 -type d -not -name "$version" -not -name '.*' -printf '%T@ %p\n' | sort -rn | tail -n +2 | cut -d' ' -f2- | xargs -r rm -rf

@@ -2,7 +2,7 @@
 """Brings this machine to the state of a bundle: files written atomically, then steps run, each with a time limit.
 
 Reads the bundle as JSON on stdin: {"name", "files": [{"path", "mode", "content"}], "steps": [{"name", "path",
-"timeoutSeconds"}]}. Needs root. A second run with the same bundle changes nothing and runs the same steps, which are
+"timeoutSeconds"}], "lockSeconds"}. Needs root. A second run with the same bundle changes nothing and runs the same steps, which are
 harmless to repeat. Files that an earlier bundle of the same name owned and this one does not are removed.
 A step reads in $PLATFORM_CHANGED which files changed since the last run that ended well, so nothing half-done is
 skipped, and reports by printing "report KEY=VALUE", or, what is secret and must not reach the log, by appending
@@ -28,16 +28,16 @@ def fail(message):
     sys.exit(1)
 
 
-def lock():
+def lock(seconds):
     handle = open("/run/platform-apply.lock", "w")
-    end = time.monotonic() + LOCK_WAIT_SECONDS
+    end = time.monotonic() + seconds
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return handle
         except BlockingIOError:
             if time.monotonic() > end:
-                fail("another platform-apply has held its lock for %d s: see `pgrep -af platform-apply`" % LOCK_WAIT_SECONDS)
+                fail("another platform-apply has held its lock for %d s: see `pgrep -af platform-apply`" % seconds)
             time.sleep(0.2)
 
 
@@ -123,7 +123,7 @@ def main():
     os.umask(0o022)
     for folder in (STATE, LOGS):
         os.makedirs(folder, mode=0o700, exist_ok=True)
-    held = lock()
+    held = lock(bundle.get("lockSeconds", LOCK_WAIT_SECONDS))
     manifest, pending = ("%s/%s.%s.json" % (STATE, bundle["name"], kind) for kind in ("files", "pending"))
     paths = [each["path"] for each in bundle["files"]]
     owned = read_json(manifest, [])

@@ -46,7 +46,7 @@ async function members(server: string): Promise<readonly { name: string; isLearn
   const tls = "/var/lib/rancher/rke2/server/tls/etcd";
   const answer = await sandbox.access.shell(
     server,
-    `curl -s --cacert ${tls}/server-ca.crt --cert ${tls}/client.crt --key ${tls}/client.key -d '{}' https://127.0.0.1:2379/v3/cluster/member/list`,
+    `curl -s --cacert ${tls}/server-ca.crt --cert ${tls}/client.crt --key ${tls}/client.key -d '{}' https://127.0.0.1:2382/v3/cluster/member/list`,
   );
   return (JSON.parse(answer) as { members: { name: string; isLearner?: boolean }[] }).members;
 }

@@ -25,6 +25,7 @@ from settings import API_PORT, DATA, PROGRAMS, SUPERVISOR_PORT, critical, fatal,
 
 VERSION = pkgutil.get_data(__name__, "version").decode().strip()
 READY_SECONDS = 300
+FOLLOW_SECONDS = 2
 children = {}
 
 
@@ -74,7 +75,7 @@ def start_etcd(config, registration):
     else:
         initial = join_etcd(registration, config, name)
         launch("etcd", etcd.arguments(config, name, initial, "existing"))
-        etcd.promote(name, others_of(initial, name))
+        etcd.promote(name, registration)
         until("etcd", answers)
 
 
@@ -82,14 +83,10 @@ def join_etcd(registration, config, name):
     return registration.ask("/v1-rke2/etcd-join", {"name": name, "peer": "https://%s:2380" % config["node-ip"]})["initial"]
 
 
-def others_of(initial, name):
-    return [each.split("//")[1].split(":")[0] for each in initial.split(",") if not each.startswith(name + "=")]
-
-
 def finish_joining(config, name):
     """A join that was cut off has left a learner, which answers nobody until its vote counts. Others down as well is no error here."""
     try:
-        etcd.promote(name, others_of(join_etcd(supervisor.Registration(config["server"], config["token"]), config, name), name), seconds=5)
+        etcd.promote(name, supervisor.Registration(config["server"], config["token"]), seconds=5)
     except SystemExit:
         pass
     return False
@@ -134,19 +131,16 @@ def follow_nodes():
     """A server whose node was deleted leaves etcd, and its password is forgotten, as by RKE2's controllers."""
     seen = set()
     while True:
-        time.sleep(1)
+        time.sleep(FOLLOW_SECONDS)
         try:
-            done = node.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}", config=control_plane.ADMINISTRATOR)
-            if done.returncode != 0:
-                continue
-            now = set(done.stdout.decode().split())
+            now = control_plane.node_names()
             for gone in seen - now:
                 supervisor.forget(gone)
                 for member in etcd.members():
                     if etcd.node_of(member) == gone:
                         etcd.call("cluster/member/remove", {"ID": member["ID"]})
             seen = now
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except OSError as error:
             say("following nodes: %s" % error)
 
 
@@ -155,6 +149,8 @@ def run_server(options):
     if config.get("profile") == "cis" and subprocess.run(["id", "etcd"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
         fatal("missing required: user: unknown user etcd")
     node.link_programs()
+    if options.cluster_reset and "server" in config:
+        fatal("cannot perform cluster-reset while server URL is set - remove server from configuration before resetting")
     if options.cluster_reset_restore_path:
         restore(config, options.cluster_reset_restore_path)
     registration = prepare_server(config)

@@ -78,7 +78,7 @@ def kwok_arguments(config):
     with open(STAGES, "wb") as handle:
         handle.write(pkgutil.get_data(__name__, "stages.yaml"))
     return ["--kubeconfig=" + KWOK, "--config=" + STAGES, "--manage-single-node=" + name, "--node-ip=" + ip, "--node-name=" + name,
-            "--node-lease-duration-seconds=20", "--server-address=127.0.0.1:10247", "--cidr=10.42.0.0/16"]
+            "--node-lease-duration-seconds=40", "--server-address=127.0.0.1:10247", "--cidr=10.42.0.0/16"]
 
 
 def server_url(config):

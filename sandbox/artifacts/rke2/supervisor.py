@@ -75,6 +75,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if initial is None:
                 return self.answer(409, "duplicate node name found, please use a unique name for this node")
             return self.answer(200, {"initial": initial})
+        if self.path == "/v1-rke2/etcd-promote":
+            return self.answer(200, {"voting": etcd.count_vote(content["name"])})
         if self.path == "/v1-rke2/node":
             return self.node(content["name"], content["password"])
         return self.answer(404, "not found")

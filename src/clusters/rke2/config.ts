@@ -185,7 +185,8 @@ function serverConfig(
           "etcd-s3-folder": cluster,
           "etcd-s3-access-key": store.accessKey,
           "etcd-s3-secret-key": secrets.backupSecretKey,
-          "etcd-s3-retention": SNAPSHOT_RETENTION,
+          // Counted over all servers there.
+          "etcd-s3-retention": SNAPSHOT_RETENTION * clusterNodes(plan, cluster).servers.length,
         }),
   };
 }

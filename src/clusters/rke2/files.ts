@@ -22,8 +22,10 @@ export interface NodeMaterial extends NodeSecrets {
   readonly certificate: { readonly chain: string; readonly key: string };
 }
 
-/** Longest a first start may take: images of the control plane come over the network. */
-const START_SECONDS = 1500;
+/** Longest a first start and its gates may take: images of the control plane come over the network. */
+const START_SECONDS = 3600;
+/** Longest a removal waits for others on the same server: one node is drained at a time. */
+const REMOVAL_LOCK_SECONDS = 3000;
 
 /** Where the cluster's etcd snapshots go: the backup store, which the DMZ may not reach, so there they stay on the nodes' disks. */
 export function snapshotStore(plan: PlatformPlan, machine: PlannedMachine): SnapshotStore | undefined {
@@ -53,6 +55,25 @@ const SYSCTL = [
   "",
 ].join("\n");
 
+/** systemd units read no profile: what pulls images is told of the proxy by a file of its own, and of all that needs none. */
+function proxyFile(config: PlatformConfig, machine: PlannedMachine): readonly ManagedFile[] {
+  if (config.proxy === undefined || config.artifacts.mode === "mirrored") return [];
+  const { url, noProxy } = config.proxy;
+  const direct = [
+    "127.0.0.0/8",
+    "localhost",
+    ...Object.values(config.zones).map((zone) => zone.cidr),
+    config.clusters.podNetwork,
+    config.clusters.serviceNetwork,
+    ".svc",
+    ".cluster.local",
+    `.${config.domain}`,
+    ...noProxy,
+  ];
+  const unit = machine.roles.includes("control-plane") ? "rke2-server" : "rke2-agent";
+  return [managedFile(`/etc/default/${unit}`, `HTTP_PROXY=${url}\nHTTPS_PROXY=${url}\nNO_PROXY=${[...new Set(direct)].join(",")}\n`)];
+}
+
 function commonFiles(config: PlatformConfig, plan: PlatformPlan, machine: PlannedMachine, material: NodeMaterial): readonly ManagedFile[] {
   const { servers } = clusterNodes(plan, clusterOf(machine));
   const others = servers.filter((each) => each.name !== machine.name).map((each) => each.ip);
@@ -71,6 +92,7 @@ function commonFiles(config: PlatformConfig, plan: PlatformPlan, machine: Planne
     managedFile(`${FOLDER}/settings.json`, `${JSON.stringify(settings, undefined, 2)}\n`),
     managedFile("/etc/rancher/rke2/config.yaml", renderRke2Config(config, plan, machine, material, snapshotStore(plan, machine)), "0600"),
     managedFile("/etc/rancher/rke2/registries.yaml", renderRegistries(config, plan, material.registryPassword), "0600"),
+    ...proxyFile(config, machine),
     managedFile("/etc/modules-load.d/90-rke2.conf", "overlay\nbr_netfilter\n"),
     managedFile("/etc/sysctl.d/90-rke2.conf", SYSCTL),
     ...["prepare-node.sh", "install-rke2.sh", "join.py", "rke2_node.py"].map((name) => scriptFile(SERVICE, __dirname, name)),
@@ -116,6 +138,7 @@ export function removalBundle(machine: PlannedMachine): Bundle {
   const script = scriptFile(SERVICE, __dirname, "remove-node.py");
   return {
     name: `rke2-remove-${machine.name}`,
+    lockSeconds: REMOVAL_LOCK_SECONDS,
     files: [{ ...script, path: scriptPath(SERVICE, `remove-node-${machine.name}.py`) }, scriptFile(SERVICE, __dirname, "rke2_node.py")],
     steps: [{ name: `remove ${machine.name}`, path: scriptPath(SERVICE, `remove-node-${machine.name}.py`), timeoutSeconds: 600 }],
   };

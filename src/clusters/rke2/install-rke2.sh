@@ -15,7 +15,7 @@ if [ "$installed" != "$wanted" ]; then
     }
   fi
   install -d /usr/local/lib/systemd/system /usr/local/share/rke2
-  install -m 0644 "$release"/lib/systemd/system/rke2-*.service /usr/local/lib/systemd/system/
+  install -m 0644 "$release"/lib/systemd/system/rke2-*.* /usr/local/lib/systemd/system/
   cp -r "$release/share/rke2/." /usr/local/share/rke2/
   systemctl daemon-reload
   # The program last: it is what says that all of this was done.

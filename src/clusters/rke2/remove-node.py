@@ -13,7 +13,11 @@ FORGET_SECONDS = 90
 node = sys.argv[1] if len(sys.argv) > 1 else re.sub(r"^remove-node-|\.py$", "", os.path.basename(sys.argv[0]))
 well, printed = kubectl("get", "node", node, "-o", "name", "--ignore-not-found")
 if not well:
-    fail("the cluster cannot be asked about %s: %s" % (node, printed))
+    # Not taken for done: as long as a server of the cluster lives somewhere, a node that it still knows must not be made again.
+    fail(
+        "the cluster cannot be asked about %s (%s). Bring this server up first; or remove the node on another one with remove-node.py; or, if the "
+        "whole cluster is gone, `pulumi state delete` the resource %s-membership (docs/operations.md)" % (node, printed, node)
+    )
 if printed != "":
     if ready(node)[0]:
         well, printed = kubectl(

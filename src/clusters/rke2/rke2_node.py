@@ -8,8 +8,11 @@ import time
 KUBECTL = "/var/lib/rancher/rke2/bin/kubectl"
 ADMINISTRATOR = "/etc/rancher/rke2/rke2.yaml"
 
-with open("/etc/platform/rke2/settings.json") as handle:
-    SETTINGS = json.load(handle)
+# Nothing is known on a machine that has never been a node.
+SETTINGS = {}
+if os.path.exists("/etc/platform/rke2/settings.json"):
+    with open("/etc/platform/rke2/settings.json") as handle:
+        SETTINGS = json.load(handle)
 
 
 def kubectl(*arguments, config=ADMINISTRATOR, timeout=60):
@@ -47,5 +50,5 @@ def wait(holds, seconds, give_up):
 
 
 def fail(message):
-    print("%s of cluster %s: %s" % (SETTINGS["node"], SETTINGS["cluster"], message))
+    print("%s of cluster %s: %s" % (SETTINGS.get("node", os.uname().nodename), SETTINGS.get("cluster", "(none yet)"), message))
     sys.exit(1)
