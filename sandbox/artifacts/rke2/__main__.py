@@ -225,6 +225,7 @@ def main():
     server = commands.add_parser("server")
     server.add_argument("--cluster-reset", action="store_true")
     server.add_argument("--cluster-reset-restore-path", default="")
+    server.add_argument("--etcd-s3", default="")
     commands.add_parser("agent")
     snapshots = commands.add_parser("etcd-snapshot")
     snapshots.add_argument("action", choices=["save", "ls"])
