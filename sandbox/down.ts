@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { livingRun } from "../src/cli/recover";
+import { SandboxError } from "./errors";
 import { findDaemon, releaseHost } from "./host";
 import { listInstances, Lxd, setState } from "./lxd";
 import { run } from "./process";
@@ -17,10 +19,18 @@ async function detachDisks(name: string): Promise<void> {
 /**
  * Removes the sandbox of this name, whatever state it is in: machines, disks, bridges, state and keys. Nothing else.
  * @returns false when there is none.
+ * @throws SandboxError while a run is at work on it.
  */
 export async function removeSandbox(name: string, say: (line: string) => void): Promise<boolean> {
   const facts = readFacts(name);
   if (facts === undefined) return false;
+  const alive = livingRun(`file://${join(sandboxFolder(name), "backend")}`, name);
+  if (alive !== undefined) {
+    // What it is about to make would outlive this.
+    throw new SandboxError(
+      `sandbox ${name} is being changed by ${alive.username} on ${alive.hostname} (process ${alive.pid}): wait for it, or end it, then run make down again`,
+    );
+  }
   const current = { ...facts, socket: await findDaemon() };
   const lxd = new Lxd(current.socket, projectName(name));
   const root = new Lxd(current.socket, "default");

@@ -79,16 +79,20 @@ function locksOf(backend: string, stack: string): readonly Lock[] {
     .map((path) => ({ path, ...(JSON.parse(readFileSync(join(root, path), "utf8")) as Omit<Lock, "path">) }));
 }
 
+/** The run that holds the stack's lock and may still be at work: on another host, or as a process of this one. */
+export function livingRun(backend: string, stack: string): Omit<Lock, "path"> | undefined {
+  return locksOf(backend, stack).find((lock) => lock.hostname !== hostname() || existsSync(`/proc/${lock.pid}`));
+}
+
 async function clearDeadLocks(pulumi: Pulumi, backend: string, stack: string, say: (line: string) => void): Promise<void> {
-  const locks = locksOf(backend, stack);
-  const alive = locks.find((lock) => lock.hostname !== hostname() || existsSync(`/proc/${lock.pid}`));
+  const alive = livingRun(backend, stack);
   if (alive !== undefined) {
     throw new RecoveryError(
       `stack ${stack} is being changed by ${alive.username} on ${alive.hostname} (process ${alive.pid}): wait for it to end. ` +
         `If that machine is gone, run: pulumi cancel --stack ${stack}`,
     );
   }
-  if (locks.length === 0) return;
+  if (locksOf(backend, stack).length === 0) return;
   const { code, stderr } = await pulumi(["cancel", "--yes"]);
   if (code !== 0) throw new RecoveryError(`the lock of a run that was killed could not be cleared: ${stderr.trim()}`);
   say("cleared the lock of a run that was killed");

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { removeSandbox } from "../../sandbox/down";
 import { openStack, sandboxEngine } from "../../sandbox/engine";
 import { attach, edited, NAME, raiseTest, RESOURCES, shownLines, touched } from "./fixture";
 import type { RaisedSandbox } from "./fixture";
@@ -125,5 +126,6 @@ it("a run that is alive is not taken for a dead one", async () => {
   const hostname = execFileSync("hostname", { encoding: "utf8" }).trim();
   writeFileSync(lock, JSON.stringify({ pid: process.pid, username: "root", hostname, timestamp: new Date().toISOString() }));
   await expect(raiseTest()).rejects.toThrow(`stack ${NAME} is being changed by root on ${hostname} (process ${process.pid})`);
+  await expect(removeSandbox(NAME, () => undefined)).rejects.toThrow(`sandbox ${NAME} is being changed by root on ${hostname}`);
   rmSync(lock);
 });
