@@ -26,7 +26,7 @@ const READERS: readonly (readonly [RegExp, string])[] = [
   [/etc\/chrony\/chrony\.conf$/, "chronyd -p -f $f"],
   [
     /etc\/systemd\/system\/platform-.*\.(service|timer)$/,
-    "d=$(mktemp -d) && sed s#^ExecStart=[^\\ ]*#ExecStart=/bin/true# $f > $d/NAME && systemd-analyze verify --man=no $d/NAME",
+    "d=$(mktemp -d) && sed -E 's#^(ExecStart|ExecStartPre)=[^ ]*#\\1=/bin/true#' $f > $d/NAME && systemd-analyze verify --man=no $d/NAME",
   ],
 ];
 
