@@ -1,3 +1,4 @@
+import { HARDENED } from "../hardened";
 import type { PlatformConfig } from "../../config/schema";
 import { serviceHost } from "../../network/dns";
 import type { PlannedMachine } from "../../plan/platform-plan";
@@ -70,15 +71,7 @@ ExecStart=${scriptPath(SERVICE, "start.sh")}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=2s
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-RestrictAddressFamilies=AF_INET AF_UNIX
+${HARDENED}RestrictAddressFamilies=AF_INET AF_UNIX
 CapabilityBoundingSet=
 UMask=0077
 ReadWritePaths=/srv/backups

@@ -1,3 +1,4 @@
+import { HARDENED } from "../hardened";
 import type { PlatformConfig } from "../../config/schema";
 import { serviceHost } from "../../network/dns";
 import { artifact, programPath } from "../../remote/artifact";
@@ -96,15 +97,7 @@ Environment=HOME=/srv/gogs/home USER=gogs GOGS_WORK_DIR=/srv/gogs GOGS_CUSTOM=/s
 ExecStart=${programPath("gogs")} web --config /etc/gogs/app.ini
 Restart=always
 RestartSec=2s
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-RestrictAddressFamilies=AF_INET AF_UNIX
+${HARDENED}RestrictAddressFamilies=AF_INET AF_UNIX
 CapabilityBoundingSet=
 UMask=0077
 ReadWritePaths=/srv/gogs

@@ -1,3 +1,4 @@
+import { HARDENED } from "../hardened";
 import type { PlatformConfig } from "../../config/schema";
 import { artifact, programPath } from "../../remote/artifact";
 import { managedFile, scriptFile, scriptPath } from "../../remote/bundle";
@@ -55,15 +56,7 @@ Environment=OTEL_TRACES_EXPORTER=none
 ExecStart=${programPath("registry")} serve /etc/registry/config.yml
 Restart=always
 RestartSec=2s
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-RestrictAddressFamilies=AF_INET AF_UNIX
+${HARDENED}RestrictAddressFamilies=AF_INET AF_UNIX
 CapabilityBoundingSet=
 ReadWritePaths=/srv/registry
 [Install]

@@ -1,3 +1,4 @@
+import { HARDENED } from "../hardened";
 import type { PlatformConfig } from "../../config/schema";
 import { serviceHost } from "../../network/dns";
 import type { PlannedMachine } from "../../plan/platform-plan";
@@ -77,15 +78,7 @@ KillSignal=SIGINT
 MemorySwapMax=0
 LimitCORE=0
 LimitNOFILE=65536
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-RestrictAddressFamilies=AF_INET AF_UNIX
+${HARDENED}RestrictAddressFamilies=AF_INET AF_UNIX
 CapabilityBoundingSet=
 UMask=0077
 ReadWritePaths=/var/lib/vault
