@@ -34,8 +34,6 @@ export class Rke2Cluster extends pulumi.ComponentResource {
   public readonly token: pulumi.Output<string>;
   /** The administrator's kubeconfig, for the cluster's own address. Secret. */
   public readonly kubeconfig: pulumi.Output<string>;
-  /** Every planned node has joined and is ready. */
-  public readonly gates: readonly pulumi.Resource[];
 
   constructor(name: string, args: Rke2ClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:clusters:Rke2Cluster", name, {}, opts);
@@ -79,8 +77,7 @@ export class Rke2Cluster extends pulumi.ComponentResource {
     this.kubeconfig = pulumi.secret(maker.report.apply(({ kubeconfig = "" }) => Buffer.from(kubeconfig, "base64").toString()));
     const joined = [maker.gate];
     for (const machine of others) joined.push(join(machine, this.token, [...joined]).gate);
-    const workers = agents.map((machine) => join(machine, this.token, joined).gate);
-    this.gates = [...joined, ...workers];
+    for (const machine of agents) join(machine, this.token, joined);
     this.registerOutputs({});
   }
 

@@ -6,7 +6,6 @@ import http.server
 import json
 import os
 import ssl
-import tempfile
 import threading
 import urllib.error
 import urllib.request

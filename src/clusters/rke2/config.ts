@@ -104,7 +104,7 @@ export function clusterNodes(
   };
 }
 
-export function nodeLabels(machine: PlannedMachine): readonly string[] {
+function nodeLabels(machine: PlannedMachine): readonly string[] {
   return machine.roles.includes("storage") && machine.cluster !== "dmz" ? [STORAGE_LABEL] : [];
 }
 
