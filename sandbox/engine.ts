@@ -24,6 +24,8 @@ export interface EngineOptions {
   /** The sandbox whose machines the vsphere stand-in makes; none for a stack that is only previewed. */
   readonly sandbox?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** The folder of another program than the platform's own. */
+  readonly program?: string;
 }
 
 /** The folder whose bin/pulumi is the pinned CLI, made by tools/pulumi.sh where it was missing. */
@@ -77,7 +79,7 @@ export async function openStack(options: EngineOptions): Promise<OpenedStack> {
   mkdirSync(workFolder, { recursive: true, mode: 0o700 });
   const project = parse(readFileSync(join(CHECKOUT, "Pulumi.yaml"), "utf8")) as Record<string, unknown>;
   // The program stays in the checkout; only its state and answers live here.
-  writeFileSync(join(workFolder, "Pulumi.yaml"), toYaml({ ...project, main: CHECKOUT }));
+  writeFileSync(join(workFolder, "Pulumi.yaml"), toYaml({ ...project, main: options.program ?? CHECKOUT }));
   const stackPath = join(workFolder, `Pulumi.${options.stack}.yaml`);
   writePrivate(stackPath, mergeStackFile(stackPath, options.stackFile));
   const pulumiCommand = await PulumiCommand.get({ root });

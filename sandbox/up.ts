@@ -26,6 +26,8 @@ export interface UpOptions {
   readonly stackFile?: string | undefined;
   readonly say: (line: string) => void;
   readonly environment?: Readonly<Record<string, string>>;
+  /** The folder of another program than the platform's own. */
+  readonly program?: string;
 }
 
 /** Machines that a restart of the host stopped are started again, their disks attached. */
@@ -94,7 +96,11 @@ export async function raise(options: UpOptions): Promise<UpResult> {
   await startStopped(facts, options.say);
   const engine = sandboxEngine(options.name, facts.slot, options.stackFile);
   const config = configOf(engine.stackFile);
-  const opened = await openStack({ ...engine, environment: options.environment ?? {} });
+  const opened = await openStack({
+    ...engine,
+    environment: options.environment ?? {},
+    ...(options.program === undefined ? {} : { program: options.program }),
+  });
   const { environment, workFolder } = opened;
   const pulumi = pulumiIn(workFolder, options.name, environment);
   await recover({ pulumi, stack: options.name, backend: environment["PULUMI_BACKEND_URL"] ?? "", config, say: options.say });
@@ -116,7 +122,7 @@ export async function raise(options: UpOptions): Promise<UpResult> {
       color: "never",
     });
     const outputs = Object.fromEntries(Object.entries(result.outputs).map(([key, output]) => [key, output.value as unknown]));
-    await takeHandoverAsOperator(engine.folder, config, outputs, options.say);
+    if (options.program === undefined) await takeHandoverAsOperator(engine.folder, config, outputs, options.say);
     return { facts, progress, outputs };
   } catch (error) {
     throw new SandboxError(progress.messages.length > 0 ? progress.messages.join("\n") : messageOf(error));

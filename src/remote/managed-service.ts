@@ -57,7 +57,8 @@ export class ManagedService extends pulumi.ComponentResource {
       },
     );
     this.gate = installed;
-    this.report = installed.stdout.apply((text) => parseBundleResult(text).report);
+    // Where a run is limited to other resources (`--target`) and this one is not made yet, the engine has no answer of it.
+    this.report = installed.stdout.apply((text: string | undefined) => (text === undefined ? {} : parseBundleResult(text).report));
     this.registerOutputs({ report: this.report });
   }
 }

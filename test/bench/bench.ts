@@ -9,6 +9,7 @@ import { engineEnvironment, openStack, pulumiRoot } from "../../sandbox/engine";
 import type { FinishedStep } from "../../sandbox/progress";
 import { sandboxFolder } from "../../sandbox/sandbox";
 import { raise } from "../../sandbox/up";
+import type { UpResult } from "../../sandbox/up";
 
 /**
  * The figures of docs/performance.md, measured on this machine in one run. Seconds depend on the machine; compare the
@@ -83,6 +84,17 @@ function ways(steps: readonly FinishedStep[], turns: ReadonlyMap<string, number>
   });
 }
 
+/** What a run has made, without components. */
+function madeIn(raised: UpResult): readonly FinishedStep[] {
+  return raised.progress.steps.filter(
+    (step) => step.operation === "create" && !step.type.startsWith("platform:") && step.type !== "pulumi:pulumi:Stack",
+  );
+}
+
+function span(steps: readonly FinishedStep[]): number {
+  return Math.max(...steps.map((step) => step.end)) - Math.min(...steps.map((step) => step.start));
+}
+
 function readTurns(): ReadonlyMap<string, number> {
   const lines = readFileSync(join(sandboxFolder(NAME), "turns.jsonl"), "utf8")
     .trim()
@@ -103,17 +115,16 @@ async function main(): Promise<void> {
 
   await removeSandbox(NAME, () => undefined);
   const raised = await raise({ name: NAME, say: () => undefined });
-  const { steps } = raised.progress;
-  const created = steps.filter(
-    (step) => step.operation === "create" && !step.type.startsWith("platform:") && step.type !== "pulumi:pulumi:Stack",
-  );
-  const begin = Math.min(...created.map((step) => step.start));
-  const makespan = Math.max(...created.map((step) => step.end)) - begin;
-  const verified = Math.max(...created.filter((step) => step.name.endsWith("-verified")).map((step) => step.end)) - begin;
-  const each = ways(created, readTurns());
-  const critical = Math.max(...each.map((way) => way.sum));
-  const sum = created.reduce((all, step) => all + step.end - step.start, 0);
+  const makespan = span(madeIn(raised));
   const idle = await timed(() => raise({ name: NAME, say: () => undefined }));
+  await removeSandbox(NAME, () => undefined);
+
+  // The machines' layer alone: beside it, control planes start on the same two cores.
+  const machines = madeIn(await raise({ name: NAME, say: () => undefined, program: join(ROOT, "test/machines-layer") }));
+  const verified = span(machines);
+  const each = ways(machines, readTurns());
+  const critical = Math.max(...each.map((way) => way.sum));
+  const sum = machines.reduce((all, step) => all + step.end - step.start, 0);
   await removeSandbox(NAME, () => undefined);
 
   const rows: (readonly [string, number, string])[] = [
@@ -126,10 +137,10 @@ async function main(): Promise<void> {
     ["preview of as many trivial resources (floor)", seconds(floor), `median of ${RUNS}`],
     ["ratio to the floor", Math.round((total / floor) * 100) / 100, "bar 1.5"],
     ["up: makespan", seconds(makespan), "first step to last"],
-    ["machines layer: makespan", seconds(verified), "first step to the last machine's verification"],
-    ["critical path (longest chain of one machine, waiting for its turn included)", seconds(critical), ""],
-    ["machines' makespan to their critical path", Math.round((verified / critical) * 100) / 100, "bar 1.3"],
-    ["sum of all steps", seconds(sum), "what one after the other would take, at this load"],
+    ["machines layer: makespan", seconds(verified), "first step to last, this layer alone"],
+    ["machines layer: critical path (longest chain of one machine, waiting for its turn included)", seconds(critical), ""],
+    ["machines layer: makespan to critical path", Math.round((verified / critical) * 100) / 100, "bar 1.3"],
+    ["machines layer: sum of all steps", seconds(sum), "what one after the other would take, at this load"],
     ["slowest machine, from its turn to verified", seconds(Math.max(...each.map((way) => way.sinceTurn))), "bar 30"],
     ["up with nothing to do, refresh included", seconds(idle), "whole command"],
   ];
