@@ -12,10 +12,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { artifactVersion } from "../src/remote/artifact";
 import { VERSIONS } from "../src/config/versions";
-import type { ArtifactName } from "../src/config/versions";
+import type { PlatformConfig } from "../src/config/schema";
+import type { ArtifactName, VersionName } from "../src/config/versions";
 import { readStackFile } from "../src/config/stack-file";
 import { run } from "./process";
 import { cacheFolder } from "./sandbox";
@@ -23,10 +24,12 @@ import { cacheFolder } from "./sandbox";
 /** The archives that a real template would carry in mirrored mode, with the sandbox's own builds and stand-ins in them. */
 
 const CHECKOUT = dirname(__dirname);
+/** Every file below a folder of this checkout. */
 function files(folder: string): readonly string[] {
-  return readdirSync(join(CHECKOUT, folder))
-    .sort()
-    .map((name) => `${folder}/${name}`);
+  return readdirSync(join(CHECKOUT, folder), { recursive: true, withFileTypes: true })
+    .filter((each) => each.isFile())
+    .map((each) => relative(CHECKOUT, join(each.parentPath, each.name)))
+    .sort();
 }
 
 const RECIPE = [
@@ -40,7 +43,12 @@ const PACKED = [
   "Pulumi.sandbox.yaml",
   ...files("sandbox/artifacts/rke2"),
   ...files("sandbox/artifacts/rke2-release"),
+  ...files("sandbox/artifacts/images"),
+  ...files("sandbox/artifacts/charts"),
+  "sandbox/artifacts/helm.sh",
 ];
+/** What machines see as it is, beside the archives. */
+const FOLDERS = ["kubernetes", "images", "charts"];
 const BUILD_SECONDS = 3600;
 
 /** Which program of build.sh stands for which artifact. */
@@ -89,7 +97,10 @@ function digest(path: string): string {
 
 /** The files of one folder in another, without taking their space again where the file system can do that. */
 function share(from: string, to: string): void {
-  for (const entry of readdirSync(from, { withFileTypes: true }).filter((each) => each.isFile())) {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    if (entry.isDirectory()) share(join(from, entry.name), join(to, entry.name));
+    if (!entry.isFile()) continue;
     rmSync(join(to, entry.name), { force: true });
     try {
       linkSync(join(from, entry.name), join(to, entry.name));
@@ -121,6 +132,21 @@ async function packRke2(version: string, folder: string): Promise<string> {
   return archive;
 }
 
+/** The real helm, fetched once. */
+async function helm(): Promise<string> {
+  const path = join(cacheFolder(), "programs", `helm-${keyOf(["sandbox/artifacts/helm.sh"])}`);
+  if (!existsSync(path)) await run(join(CHECKOUT, "sandbox/artifacts/helm.sh"), [path], { timeoutSeconds: 300 });
+  return path;
+}
+
+/** Charts as a real template would carry them, each of the version that the stack file names. */
+async function packCharts(program: string, config: Pick<PlatformConfig, "versions">, folder: string): Promise<void> {
+  for (const name of readdirSync(join(CHECKOUT, "sandbox/artifacts/charts")) as VersionName[]) {
+    const version = artifactVersion(config, name);
+    await run(program, ["package", join(CHECKOUT, "sandbox/artifacts/charts", name), "--version", version, "--destination", folder]);
+  }
+}
+
 /** Makes the archives once and leaves them, with their checksums, in `target`, which machines see. */
 export async function provideArtifacts(target: string, say: (line: string) => void): Promise<void> {
   const folder = join(cacheFolder(), "artifacts", keyOf([...RECIPE, ...PACKED]));
@@ -137,11 +163,14 @@ export async function provideArtifacts(target: string, say: (line: string) => vo
     lines.push(`${digest(await packRke2(artifactVersion(config, "rke2"), work))}  ${RKE2_ARCHIVE}\n`);
     writeFileSync(join(work, "SHA256SUMS"), lines.join(""));
     // What the stand-in for RKE2 starts: the real one has it in images.
-    mkdirSync(join(work, "kubernetes"));
+    const helmProgram = await helm();
     share(join(from, "kubernetes"), join(work, "kubernetes"));
+    copyFileSync(helmProgram, join(work, "kubernetes/helm"));
+    cpSync(join(CHECKOUT, "sandbox/artifacts/images"), join(work, "images"), { recursive: true });
+    await packCharts(helmProgram, config, join(work, "charts"));
     renameSync(work, folder);
   }
-  mkdirSync(join(target, "kubernetes"), { recursive: true });
+  // What an earlier version of the sandbox has left there would be taken for this one's.
+  for (const each of FOLDERS) rmSync(join(target, each), { recursive: true, force: true });
   share(folder, target);
-  share(join(folder, "kubernetes"), join(target, "kubernetes"));
 }

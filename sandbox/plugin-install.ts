@@ -7,7 +7,15 @@ import { build } from "esbuild";
 const CHECKOUT = dirname(__dirname);
 
 /** Stand-in plugins by name; each version is the one the SDK asks for. */
-const STAND_INS: Readonly<Record<string, string>> = { vsphere: "4.18.2", command: "1.2.1", random: "4.21.2", tls: "5.6.1", vault: "7.8.0" };
+const STAND_INS: Readonly<Record<string, string>> = {
+  vsphere: "4.18.2",
+  command: "1.2.1",
+  random: "4.21.2",
+  tls: "5.6.1",
+  vault: "7.8.0",
+  kubernetes: "4.34.2",
+  rancher2: "13.0.0",
+};
 
 /** What ssh2 takes when it is there: compiled parts, which no bundle can hold. */
 const COMPILED = ["*.node", "cpu-features"];

@@ -39,6 +39,8 @@ export interface StandIn {
   readonly name: string;
   readonly version: string;
   readonly resources: Readonly<Record<string, ResourceKind>>;
+  /** Serves the types that `resources` does not name. */
+  readonly anyResource?: (type: string) => ResourceKind;
   readonly functions?: Readonly<Record<string, (args: Properties) => Promise<Properties>>>;
   /** Takes the provider's own configuration, strings all: objects arrive as JSON. */
   readonly configure?: (config: Properties) => void;
@@ -131,7 +133,7 @@ function failures(found: readonly Failure[]): proto.CheckFailure[] {
 
 function implementation(standIn: StandIn): grpc.UntypedServiceImplementation {
   const kindOf = (urn: string): ResourceKind => {
-    const kind = standIn.resources[typeOf(urn)];
+    const kind = standIn.resources[typeOf(urn)] ?? standIn.anyResource?.(typeOf(urn));
     if (kind === undefined) throw new Error(`the sandbox's stand-in for ${standIn.name} has no resource type ${typeOf(urn)}`);
     return kind;
   };

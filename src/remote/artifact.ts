@@ -1,5 +1,5 @@
 import type { PlatformConfig } from "../config/schema";
-import type { Artifact, ArtifactName } from "../config/versions";
+import type { Artifact, ArtifactName, VersionName } from "../config/versions";
 import { VERSIONS } from "../config/versions";
 import { managedFile, scriptFile, scriptPath } from "./bundle";
 import type { ManagedFile, Step } from "./bundle";
@@ -12,8 +12,8 @@ export function programPath(name: ArtifactName): string {
   return `/opt/platform/${name}/program`;
 }
 
-/** The version of the program that this configuration installs, without a leading v. */
-export function artifactVersion(config: Pick<PlatformConfig, "versions">, name: ArtifactName): string {
+/** The version of a thing that this configuration installs, without a leading v. */
+export function artifactVersion(config: Pick<PlatformConfig, "versions">, name: VersionName): string {
   return (config.versions[name] ?? VERSIONS[name].version).replace(/^v/, "");
 }
 

@@ -1,7 +1,8 @@
 """The sandbox's stand-in for RKE2: installed, configured and joined the same way, with Kubernetes' and etcd's real programs under it.
 
 rke2 --version | rke2 server [--cluster-reset --cluster-reset-restore-path=FILE] | rke2 agent | rke2 etcd-snapshot save --name NAME | rke2 etcd-snapshot ls
-No containers: nodes have no kubelet, kwok keeps their status. No packaged components but the kinds HelmChart and HelmChartConfig.
+No containers: nodes have no kubelet, kwok keeps their status; pods of the images that the sandbox has a program for are processes.
+Of the packaged components it has the kinds HelmChart, installed by the real helm, and HelmChartConfig, and a stand-in for Traefik.
 """
 import argparse
 import glob
@@ -16,10 +17,14 @@ import sys
 import threading
 import time
 
+import api
+import charts
 import control_plane
 import etcd
+import ingress
 import node
 import pki
+import pods
 import supervisor
 from settings import API_PORT, DATA, PROGRAMS, SUPERVISOR_PORT, critical, fatal, load, say
 
@@ -27,6 +32,7 @@ VERSION = pkgutil.get_data(__name__, "version").decode().strip()
 READY_SECONDS = 300
 FOLLOW_SECONDS = 2
 children = {}
+workloads = None
 
 
 def launch(name, arguments):
@@ -167,12 +173,24 @@ def run_server(options):
     supervisor.serve(config, password)
     name = config["node-name"]
     local = supervisor.Registration("https://127.0.0.1:%d" % SUPERVISOR_PORT, config["token"])
-    node.configure(local.ask("/v1-rke2/node", {"name": name, "password": node.own_password()}), "https://127.0.0.1:%d" % API_PORT)
+    node.configure(local.ask("/v1-rke2/node", {"name": name, "password": node.own_password(), "ip": config["node-ip"]}), "https://127.0.0.1:%d" % API_PORT)
     node.register(config, VERSION)
     launch("kwok", node.kwok_arguments(config))
     apply_manifests()
+    reach = run_workloads(config, "https://127.0.0.1:%d" % API_PORT)
+    charts.start(reach, config["node-name"], control_plane.ADMINISTRATOR)
     supervisor.Handler.ready = True
     threading.Thread(target=follow_nodes, daemon=True).start()
+
+
+def run_workloads(config, server):
+    """Pods that the sandbox has a program for, and the way in to them."""
+    files = node.files()
+    reach = api.Api(server, files["authority"], files["ownCertificate"], files["ownKey"])
+    global workloads
+    workloads = pods.start(reach, config, files)
+    ingress.start(reach, config, files)
+    return reach
 
 
 def run_agent():
@@ -181,10 +199,11 @@ def run_agent():
         fatal("--server is required")
     node.link_programs()
     registration = supervisor.Registration(config["server"], config["token"])
-    given = registration.ask("/v1-rke2/node", {"name": config["node-name"], "password": node.own_password()})
+    given = registration.ask("/v1-rke2/node", {"name": config["node-name"], "password": node.own_password(), "ip": config["node-ip"]})
     node.configure(given, node.server_url(config))
     node.register(config, VERSION)
     launch("kwok", node.kwok_arguments(config))
+    run_workloads(config, node.server_url(config))
 
 
 def restore(config, snapshot):
@@ -254,6 +273,8 @@ def main():
             parser.error("server, agent or etcd-snapshot")
         keep_running()
     finally:
+        if workloads is not None:
+            workloads.end()
         # Last started, first ended: each still has what it stands on.
         for child in reversed(children.values()):
             child.terminate()

@@ -56,11 +56,13 @@ def apiserver(config):
         "--requestheader-client-ca-file=" + tls + "/request-header-ca.crt", "--requestheader-allowed-names=system:auth-proxy",
         "--requestheader-extra-headers-prefix=X-Remote-Extra-", "--requestheader-group-headers=X-Remote-Group",
         "--requestheader-username-headers=X-Remote-User", "--proxy-client-cert-file=" + tls + "/proxy.crt", "--proxy-client-key-file=" + tls + "/proxy.key",
-        "--encryption-provider-config=" + tls + "/encryption-config.json", "--anonymous-auth=false", "--profiling=false",
+        "--encryption-provider-config=" + tls + "/encryption-config.json", "--anonymous-auth=false", "--profiling=false", "--allow-privileged",
         "--endpoint-reconciler-type=lease", "--v=1",
     ]
     if config.get("audit-policy-file"):
         own.append("--audit-policy-file=" + config["audit-policy-file"])
+    if config.get("pod-security-admission-config-file"):
+        own.append("--admission-control-config-file=" + config["pod-security-admission-config-file"])
     return own + ["--" + each for each in config.get("kube-apiserver-arg", [])]
 
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pki
+import pods
 from settings import API_PORT, DATA, PROGRAMS, say
 
 PASSWORD = "/etc/rancher/node/password"
@@ -32,8 +33,20 @@ def link_programs():
 
 
 def configure(given, server):
+    os.makedirs(DATA + "/agent", mode=0o700, exist_ok=True)
+    for name, text in (("server-ca.crt", given["serverCa"]), ("client-ca.crt", given["clientCa"]), ("serving.crt", given["serving"][0]),
+                       ("serving.key", given["serving"][1]), ("own.crt", given["kwok"][0]), ("own.key", given["kwok"][1])):
+        with open("%s/agent/%s" % (DATA, name), "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as handle:
+            handle.write(text)
     pki.kubeconfig(KUBELET, server, given["serverCa"], *given["kubelet"])
     pki.kubeconfig(KWOK, server, given["serverCa"], *given["kwok"])
+
+
+def files():
+    """This node's certificates, by what they are for."""
+    names = {"authority": "server-ca.crt", "clients": "client-ca.crt", "certificate": "serving.crt", "key": "serving.key",
+             "ownCertificate": "own.crt", "ownKey": "own.key"}
+    return {key: "%s/agent/%s" % (DATA, name) for key, name in names.items()}
 
 
 def kubectl(*arguments, text=None, config=KWOK):
@@ -75,8 +88,10 @@ def register(config, version):
 
 def kwok_arguments(config):
     name, ip = config["node-name"], config["node-ip"]
-    with open(STAGES, "wb") as handle:
-        handle.write(pkgutil.get_data(__name__, "stages.yaml"))
+    # Pods with a program are this node's own.
+    images = "|".join(pods.known_images()) or "none"
+    with open(STAGES, "w") as handle:
+        handle.write(pkgutil.get_data(__name__, "stages.yaml").decode().replace("IMAGES_WITH_A_PROGRAM", images))
     return ["--kubeconfig=" + KWOK, "--config=" + STAGES, "--manage-single-node=" + name, "--node-ip=" + ip, "--node-name=" + name,
             "--node-lease-duration-seconds=40", "--server-address=127.0.0.1:10247", "--cidr=10.42.0.0/16"]
 

@@ -8,6 +8,7 @@ import sys
 DATA = "/var/lib/rancher/rke2"
 CONFIG = "/etc/rancher/rke2/config.yaml"
 PROGRAMS = "/var/cache/platform/artifacts/kubernetes"
+IMAGES = "/var/cache/platform/artifacts/images"
 SUPERVISOR_PORT = 9345
 API_PORT = 6443
 

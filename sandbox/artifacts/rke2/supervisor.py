@@ -77,10 +77,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/v1-rke2/etcd-promote":
             return self.answer(200, {"voting": etcd.count_vote(content["name"])})
         if self.path == "/v1-rke2/node":
-            return self.node(content["name"], content["password"])
+            return self.node(content["name"], content["password"], content["ip"])
         return self.answer(404, "not found")
 
-    def node(self, name, password):
+    def node(self, name, password, ip):
         """A kubelet's certificate, for whoever first had this name, as long as the node is known."""
         with open(PASSWORDS) as handle:
             known = json.load(handle)
@@ -91,8 +91,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         os.rename(PASSWORDS + ".new", PASSWORDS)
         pki.client("nodes/" + name, "/O=system:nodes/CN=system:node:" + name)
         pki.client("nodes/kwok-" + name, "/O=system:masters/CN=kwok-" + name)
+        pki.sign("nodes/serving-" + name, "server-ca", "/CN=system:node:" + name, ["serverAuth"], [ip], [name])
         self.answer(200, {
             "serverCa": pki.read("server-ca.crt"),
+            "clientCa": pki.read("client-ca.crt"),
+            "serving": [pki.read("nodes/serving-%s%s" % (name, kind)) for kind in (".crt", ".key")],
             "kubelet": [pki.read("nodes/%s%s" % (name, kind)) for kind in (".crt", ".key")],
             "kwok": [pki.read("nodes/kwok-%s%s" % (name, kind)) for kind in (".crt", ".key")],
         })
