@@ -2,12 +2,13 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { takeHandover } from "../src/cli/handover";
 import type { KnownMachine } from "../src/cli/handover";
-import { IN_VAULT, pulumiIn, recover } from "../src/cli/recover";
+import { INSIDE, pulumiIn, recover } from "../src/cli/recover";
 import { parseHandover, sealStatus, unseal } from "../src/cli/vault";
 import { parsePlatform, platformValues } from "../src/config/parse";
 import { ConfigError } from "../src/config/problems";
 import type { PlatformConfig } from "../src/config/schema";
 import { planPlatform } from "../src/plan/platform-plan";
+import { serveNames } from "./dns";
 import { openStack, operatorIdentity, sandboxEngine } from "./engine";
 import { messageOf, SandboxError } from "./errors";
 import { prepareHost } from "./host";
@@ -96,6 +97,7 @@ export async function raise(options: UpOptions): Promise<UpResult> {
   await startStopped(facts, options.say);
   const engine = sandboxEngine(options.name, facts.slot, options.stackFile);
   const config = configOf(engine.stackFile);
+  await serveNames(new Lxd(facts.socket, "default"), facts.slot, planPlatform(config));
   const opened = await openStack({
     ...engine,
     environment: options.environment ?? {},
@@ -107,9 +109,8 @@ export async function raise(options: UpOptions): Promise<UpResult> {
   await unsealAsOperator(engine.folder, options.say);
   const progress = new Progress(options.say);
   try {
-    // What is in Vault can only be looked at while Vault is there and unsealed, which is for this very run to bring about.
     await opened.stack.refresh({
-      exclude: [IN_VAULT],
+      exclude: [...INSIDE],
       parallel: PARALLEL,
       suppressProgress: true,
       suppressOutputs: true,

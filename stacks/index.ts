@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { loadPlatform } from "../src/config/load";
 import { planPlatform } from "../src/plan/platform-plan";
+import { machinesInWords } from "../src/plan/words";
 import { Machines } from "./1-machines";
 import { BaseServices } from "./2-base-services";
 import { Clusters } from "./3-clusters";
@@ -27,6 +28,8 @@ const layer3 = new Clusters("clusters", { config, plan, machines: layer1, base: 
 
 /** What the stack file asked for and what it became. */
 export const platform = { users: plan.users, tier: plan.tier, totals: plan.totals };
+/** Every machine in words: what changes here is what an edit does to machines. */
+export const machinePlan = machinesInWords(plan);
 export const virtualAddresses = plan.virtualAddresses.map(({ name, ip, purpose }) => ({ name, ip, purpose }));
 /** Every machine with what was verified on it. */
 export const machines = layer1.summary;

@@ -54,10 +54,11 @@ export class GitServices extends pulumi.ComponentResource {
             push: writer.bcrypt,
             pull: reader.bcrypt,
             readerPassword: reader.password,
+            writerPassword: writer.password,
             httpSecret: lastingSecret("registry-http-secret", this),
           })
-          .apply(({ push, pull, readerPassword, httpSecret }) =>
-            registryBundle(config, { passwordHashes: { [REGISTRY_WRITER]: push, [REGISTRY_READER]: pull }, readerPassword, httpSecret }),
+          .apply(({ push, pull, ...secrets }) =>
+            registryBundle(config, { passwordHashes: { [REGISTRY_WRITER]: push, [REGISTRY_READER]: pull }, ...secrets }),
           ),
         timeout: "30m",
       },

@@ -47,6 +47,7 @@ export function renderedBaseFiles(
         ...registryBundle(config, {
           passwordHashes: { [REGISTRY_WRITER]: "<secret: registry-deployer>", [REGISTRY_READER]: "<secret: registry-nodes>" },
           readerPassword: "<secret: registry-nodes>",
+          writerPassword: "<secret: registry-deployer>",
           httpSecret: "<secret: registry-http-secret>",
         }).files,
         ...gogsBundle(config, {

@@ -10,6 +10,7 @@ import { FORMATS, planText } from "./plan";
 import type { Format } from "./plan";
 import { currentBackend, pulumiIn, recover, RecoveryError } from "./recover";
 import { takeHandover, vaultMachine } from "./handover";
+import { auditorKubeconfig } from "./auditor";
 import { kubeconfigOf, saveKubeconfig } from "./kubeconfig";
 import { renderPlatform } from "./render";
 import { parseHandover, unseal, VaultError } from "./vault";
@@ -25,6 +26,12 @@ interface FileOptions {
 function users(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1 || value > 10000) throw new InvalidArgumentError("expected a whole number from 1 to 10000.");
+  return value;
+}
+
+function auditHours(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 24) throw new InvalidArgumentError("expected a whole number from 1 to 24.");
   return value;
 }
 
@@ -106,13 +113,20 @@ function program(): Command {
     });
   platform
     .command("kubeconfig")
-    .description("write the administrator's kubeconfig of one cluster")
+    .description("write a kubeconfig of one cluster: the administrator's, or one that reads all but secrets")
     .requiredOption("-s, --stack <name>", "the stack; reads Pulumi.<name>.yaml")
     .requiredOption("-c, --cluster <name>", "apps, middleware or dmz")
     .requiredOption("--out <file>", "a new file; it opens the whole cluster")
-    .action(async ({ stack, cluster, out }: { stack: string; cluster: string; out: string }) => {
-      saveKubeconfig(await kubeconfigOf(pulumiIn(process.cwd(), stack, process.env), cluster), out);
-      print(`${out} opens cluster ${cluster} as its administrator: keep it as you keep a root password`);
+    .option("--auditor <hours>", "for somebody who only looks, good for so many hours (1 to 24)", auditHours)
+    .action(async ({ stack, cluster, out, auditor }: { stack: string; cluster: string; out: string; auditor?: number }) => {
+      const administrator = await kubeconfigOf(pulumiIn(process.cwd(), stack, process.env), cluster);
+      if (auditor === undefined) {
+        saveKubeconfig(administrator, out);
+        print(`${out} opens cluster ${cluster} as its administrator: keep it as you keep a root password`);
+      } else {
+        saveKubeconfig(await auditorKubeconfig(administrator, auditor), out);
+        print(`${out} reads cluster ${cluster}, all but its secrets, for ${auditor} hours`);
+      }
     });
   platform
     .command("unseal")

@@ -42,8 +42,11 @@ export function currentBackend(): Promise<string> {
   });
 }
 
-/** Everything that lives in Vault, as the engine's own patterns name it. */
-export const IN_VAULT = "**vault:**";
+/**
+ * Everything that lives inside the platform itself, as the engine's own patterns name it: it can be looked at only while Vault, the
+ * clusters and Rancher are there, which may be for this very run to bring about.
+ */
+export const INSIDE = ["**vault:**", "**kubernetes:**", "**rancher2:**"];
 
 interface Lock {
   readonly path: string;
@@ -167,13 +170,12 @@ export async function recover(options: RecoverOptions): Promise<void> {
       `${nameOf(resource.urn)}: ${taken ? "left by the run that was killed: taken over, and made again if it was cut off at birth" : "not made by the run that was killed, so made now"}`,
     );
   }
-  // Vault may be what the killed run was about to make: what is in it is looked at once it answers.
   await mustRun(pulumi, [
     "refresh",
     "--yes",
     "--skip-preview",
     "--clear-pending-creates",
     "--suppress-outputs",
-    ...["--exclude", IN_VAULT],
+    ...INSIDE.flatMap((pattern) => ["--exclude", pattern]),
   ]);
 }

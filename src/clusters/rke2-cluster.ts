@@ -34,6 +34,12 @@ export class Rke2Cluster extends pulumi.ComponentResource {
   public readonly token: pulumi.Output<string>;
   /** The administrator's kubeconfig, for the cluster's own address. Secret. */
   public readonly kubeconfig: pulumi.Output<string>;
+  /** The machine that made the cluster. */
+  public readonly firstServer: ServiceHost;
+  /** All servers vote. */
+  public readonly gates: readonly pulumi.Resource[];
+  /** All nodes, agents included, are ready. */
+  public readonly complete: readonly pulumi.Resource[];
 
   constructor(name: string, args: Rke2ClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:clusters:Rke2Cluster", name, {}, opts);
@@ -77,7 +83,9 @@ export class Rke2Cluster extends pulumi.ComponentResource {
     this.kubeconfig = pulumi.secret(maker.report.apply(({ kubeconfig = "" }) => Buffer.from(kubeconfig, "base64").toString()));
     const joined = [maker.gate];
     for (const machine of others) joined.push(join(machine, this.token, [...joined]).gate);
-    for (const machine of agents) join(machine, this.token, joined);
+    this.firstServer = hostOf(first);
+    this.gates = joined;
+    this.complete = [...joined, ...agents.map((machine) => join(machine, this.token, joined).gate)];
     this.registerOutputs({});
   }
 

@@ -10,6 +10,8 @@ export const ROTATABLE = [
   "backup-gogs",
   "backup-etcd",
   "backup-longhorn",
+  "rancher-administrator",
+  "certificate-rancher",
   "certificate-ingress-apps",
   "certificate-ingress-middleware",
   "certificate-ingress-dmz",

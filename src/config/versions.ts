@@ -5,6 +5,8 @@
 export interface Version {
   readonly version: string;
   readonly source: string;
+  /** The chart's name there, for what the platform installs by Helm itself. */
+  readonly chart?: string;
   /** A program that is put on machines as a file. */
   readonly artifact?: Artifact;
 }
@@ -33,7 +35,7 @@ export const VERSIONS = {
       whole: true,
     },
   },
-  rancher: { version: "2.15.1", source: "https://releases.rancher.com/server-charts/stable" },
+  rancher: { version: "2.15.1", source: "https://releases.rancher.com/server-charts/stable", chart: "rancher" },
   argocd: { version: "3.5.4", source: "https://argoproj.github.io/argo-helm" },
   certManager: { version: "v1.21.2", source: "oci://quay.io/jetstack/charts/cert-manager" },
   longhorn: { version: "1.12.1", source: "https://charts.longhorn.io" },

@@ -11,6 +11,10 @@ import * as tls from "@pulumi/tls";
 import * as vsphere from "@pulumi/vsphere";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engineEnvironment, openStack, pulumiRoot } from "../../sandbox/engine";
+import { requirePlatform } from "../../src/config/parse";
+import { planPlatform } from "../../src/plan/platform-plan";
+import { machinesInWords } from "../../src/plan/words";
+import { rawStack } from "../src/config/valid";
 
 const ROOT = dirname(dirname(__dirname));
 const fresh = (): string => mkdtempSync(join(tmpdir(), "platform-engine-"));
@@ -18,10 +22,10 @@ const stackText = (name: string): string => readFileSync(join(ROOT, `Pulumi.${na
 
 describe("preview of production from nothing", () => {
   it.each([
-    [100, 244],
-    [500, 310],
-    [1000, 368],
-    [10000, 440],
+    [100, 290],
+    [500, 356],
+    [1000, 414],
+    [10000, 486],
   ])("%i users: %i resources to create, no secret shown", async (users, creates) => {
     const folder = fresh();
     const text = stackText("prod").replace(/platform:users: \d+/, `platform:users: ${users}`);
@@ -33,6 +37,43 @@ describe("preview of production from nothing", () => {
     expect(values.length).toBeGreaterThanOrEqual(6);
     for (const value of values) expect(result.stdout + result.stderr).not.toContain(value);
   });
+});
+
+it("a preview of 1000 users on a platform of 500 says in words which machines join and which grow, and names no other", async () => {
+  const at = (users: number): string => stackText("prod").replace(/platform:users: \d+/, `platform:users: ${users}`);
+  const words = (users: number): Readonly<Record<string, string>> =>
+    machinesInWords(planPlatform(requirePlatform("prod", { ...rawStack("prod"), users })));
+  const { stack } = await openStack({ folder: fresh(), stack: "prod", stackFile: at(1000) });
+  // What the run that raised 500 users has left of itself: its outputs.
+  await stack.importStack({
+    version: 3,
+    deployment: {
+      manifest: { time: "2026-11-23T00:00:00Z", magic: "", version: "" },
+      resources: [
+        {
+          urn: "urn:pulumi:prod::platform::pulumi:pulumi:Stack::platform-prod",
+          custom: false,
+          type: "pulumi:pulumi:Stack",
+          outputs: { machinePlan: words(500) },
+        },
+      ],
+    },
+  });
+  const { stdout } = await stack.preview();
+  const [before, after] = [words(500), words(1000)];
+  const joining = Object.keys(after).filter((name) => !(name in before));
+  const growing = Object.keys(after).filter((name) => name in before && before[name] !== after[name]);
+  expect(joining).toHaveLength(7);
+  const plan = stdout.slice(stdout.indexOf("machinePlan"));
+  const lines = plan
+    .slice(0, plan.indexOf("}"))
+    .split("\n")
+    .map((line) => line.trim());
+  const named = (sign: string): readonly string[] =>
+    lines.filter((line) => line.startsWith(`${sign} `)).map((line) => (line.slice(2).split(":")[0] ?? "").trim());
+  expect([...named("+")].sort()).toEqual([...joining].sort());
+  expect([...named("~")].sort()).toEqual([...growing].sort());
+  expect(named("-")).toEqual([]);
 });
 
 describe("the plain pulumi command in the checkout", () => {
@@ -68,14 +109,14 @@ describe("the plain pulumi command in the checkout", () => {
   it("previews the same program as make up", () => {
     expect(pulumi("config", "set", "--secret", "--path", "platform:secrets.hypervisorPassword", "engine-test-password").code).toBe(0);
     const { code, output } = pulumi("preview");
-    expect(output).toContain("+ 244 to create");
+    expect(output).toContain("+ 291 to create");
     expect(output).not.toContain("engine-test-password");
     expect(code).toBe(0);
   });
 
   it("takes a tier edit by one command", () => {
     expect(pulumi("config", "set", "platform:users", "500").code).toBe(0);
-    expect(pulumi("preview").output).toContain("+ 310 to create");
+    expect(pulumi("preview").output).toContain("+ 357 to create");
   });
 
   it("reports every mistake at once and changes nothing", () => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { attach, eventually, raiseTest, touched } from "./fixture";
+import { attach, edited, eventually, raiseTest, touched } from "./fixture";
 import type { RaisedSandbox } from "./fixture";
 
 const CLUSTERS = { apps: "rkeapp-master", middleware: "rkemiddleware-master", dmz: "rkedmz" } as const;
@@ -169,6 +169,28 @@ describe("what goes wrong says where, and what to do", () => {
     expect(output).toMatch(
       /rkeapp-master2 of cluster apps: [\d.]+ GiB are free below \/var\/lib\/rancher\/rke2, RKE2 wants 100000 at least: make room/,
     );
+  });
+
+  it("a cluster's address that nobody holds", async () => {
+    const nobody = `${sandbox.machine("lblan1").address.split(".").slice(0, 3).join(".")}.250`;
+    const { ok, output } = await sandbox.access.attempt(
+      "rkeapp-master2",
+      `cd /usr/local/lib/platform/rke2 && sed -e 's/^ADDRESS_SECONDS = .*/ADDRESS_SECONDS = 2/' -e 's/^SERVER = .*/SETTINGS["api"] = "${nobody}"\n&/' join.py > test.py && python3 test.py; code=$?; rm test.py; exit $code`,
+    );
+    expect(ok).toBe(false);
+    expect(output).toContain(
+      `rkeapp-master2 of cluster apps: nothing answers at ${nobody}:9345, the cluster's own address, after 2 s: look at the load balancers that hold it`,
+    );
+  });
+
+  it("a version that nobody has brought", async () => {
+    const missing = edited({ "rke2: 1.36.3-stand-in": "rke2: 1.36.99-stand-in" });
+    await expect(raiseTest({ stackFile: missing })).rejects.toThrow(
+      /the archive holds RKE2 v1\.36\.3-stand-in, the platform's version is v1\.36\.99-stand-in, so nothing was changed/,
+    );
+    expect(await sandbox.access.shell("rkeapp-master1", "rke2 --version")).toContain("v1.36.3-stand-in");
+    expect(nodes("apps").map(isReady)).toEqual([true, true, true]);
+    sandbox = await attach();
   });
 
   it("a key that RKE2 does not know", async () => {

@@ -19,7 +19,7 @@ import { MachineAccess } from "./machine-access";
 export const NAME = "test";
 
 /** How many resources the sandbox's stack has. */
-export const RESOURCES = 244;
+export const RESOURCES = 291;
 
 const STACK_FILE = join(dirname(dirname(__dirname)), "Pulumi.sandbox.yaml");
 

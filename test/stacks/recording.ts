@@ -68,6 +68,10 @@ function outputsOf(type: string, name: string, inputs: Record<string, unknown>):
       return { ...inputs, result: `${MADE_UP.privateKey}-${name}`, bcryptHash: `${MADE_UP.privateKey}-hash-${name}` };
     case "command:remote:Command":
       return { ...inputs, stdout: JSON.stringify({ bundle: name, changed: [], report: { host: name } }) };
+    case "rancher2:index/cluster:Cluster":
+      return { ...inputs, clusterRegistrationToken: { manifestUrl: `https://rancher.sandbox.test/${MADE_UP.password}` } };
+    case "rancher2:index/bootstrap:Bootstrap":
+      return { ...inputs, token: `${MADE_UP.password}-token` };
     default:
       return { ...inputs, certPem: `certificate-${name}`, certRequestPem: `request-${name}` };
   }

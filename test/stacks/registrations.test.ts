@@ -11,6 +11,15 @@ import type { Registration } from "./recording";
 let all: readonly Registration[] = [];
 const plan = planPlatform(requirePlatform("sandbox", rawStack("sandbox")));
 
+/** Where Rancher's steps run: on the first server of the cluster that each of them is about. */
+const RANCHER_HOSTS: Readonly<Record<string, string>> = {
+  "rancher-ready-installed": "rkemiddleware-master1",
+  "rancher-clusters-installed": "rkemiddleware-master1",
+  "apps-import-installed": "rkeapp-master1",
+  "dmz-import-installed": "rkedmz1",
+};
+const RANCHER_STEPS = Object.keys(RANCHER_HOSTS).length;
+
 const ofType = (type: string): readonly Registration[] => all.filter((each) => each.type === type);
 const machines = (): readonly Registration[] => ofType("vsphere:index/virtualMachine:VirtualMachine");
 
@@ -92,7 +101,7 @@ describe("commands over SSH", () => {
   const commands = (): readonly Registration[] => ofType("command:remote:Command");
 
   it("pin the host key, say nothing in the log, and hold no secret in their text", () => {
-    expect(commands()).toHaveLength(2 * plan.machines.length + 13 + 2 * 9);
+    expect(commands()).toHaveLength(2 * plan.machines.length + 13 + 2 * 9 + RANCHER_STEPS);
     for (const each of commands()) {
       const connection = each.inputs["connection"] as Record<string, unknown>;
       expect(connection["hostKey"]).toMatch(/^ssh-ed25519 AAAA\S+-host-key$/);
@@ -122,9 +131,9 @@ describe("services", () => {
   const services = (): readonly Registration[] => ofType("command:remote:Command").filter((each) => each.name.endsWith("-installed"));
 
   it("go to verified machines, their files secret on the way, their answers secret too", () => {
-    expect(services()).toHaveLength(13 + 9);
+    expect(services()).toHaveLength(13 + 9 + RANCHER_STEPS);
     for (const each of services()) {
-      const machine = plan.machines.find(({ name }) => each.name.startsWith(`${name}-`))?.name ?? "";
+      const machine = plan.machines.find(({ name }) => each.name.startsWith(`${name}-`))?.name ?? RANCHER_HOSTS[each.name] ?? "";
       expect(each.dependencies, each.name).toContain(`${machine}-verified`);
       expect(each.secretInputs, each.name).toContain("stdin");
       expect(each.secretOutputs, each.name).toEqual(expect.arrayContaining(["stdout", "stderr"]));
@@ -166,6 +175,63 @@ describe("clusters", () => {
     expect(command("rkedmz2-membership")?.inputs["connection"]).toMatchObject({
       host: plan.machines.find(({ name }) => name === "rkedmz1")?.ip,
     });
+  });
+});
+
+describe("Rancher", () => {
+  const one = (type: string, name: string): Registration | undefined => ofType(type).find((each) => each.name === name);
+
+  it("is installed once all nodes of its cluster are ready and its secrets are there, and bootstrapped once it answers", () => {
+    const chart = one("kubernetes:helm.cattle.io/v1:HelmChart", "rancher");
+    expect(chart?.dependencies).toEqual(
+      expect.arrayContaining(["rkemiddleware-master3-rke2-installed", "bootstrap-secret", "tls-ca", "tls-rancher-ingress"]),
+    );
+    expect(one("rancher2:index/bootstrap:Bootstrap", "rancher")?.dependencies).toContain("rancher-ready-installed");
+  });
+
+  it("verifies TLS, keeps tokens secret, and manages the other two clusters", () => {
+    const providers = ofType("pulumi:providers:rancher2");
+    expect(providers.map((each) => each.name).sort()).toEqual(["rancher", "rancher-bootstrap"]);
+    for (const each of providers) {
+      expect(each.inputs).toMatchObject({ apiUrl: "https://rancher.sandbox.test", caCerts: "certificate-authority-root" });
+      expect(each.inputs["insecure"]).toBe("false");
+    }
+    expect(one("pulumi:providers:rancher2", "rancher")?.secretInputs).toContain("tokenKey");
+    const clusters = ofType("rancher2:index/cluster:Cluster");
+    expect(clusters.map((each) => each.name).sort()).toEqual(["apps", "dmz"]);
+    for (const each of clusters) expect(each.secretOutputs).toContain("clusterRegistrationToken");
+  });
+
+  it("leaves to Helm the one secret that Helm makes again", () => {
+    expect(one("kubernetes:core/v1:Secret", "bootstrap-secret")?.ignoreChanges).toEqual(["metadata", "stringData", "data"]);
+  });
+});
+
+describe("access to clusters", () => {
+  it("is one provider each, by a kubeconfig that is secret and a name that lasts", () => {
+    const providers = ofType("pulumi:providers:kubernetes");
+    expect(Object.fromEntries(providers.map((each) => [each.name, each.inputs["clusterIdentifier"]]))).toEqual({
+      "apps-access": "api-apps.sandbox.test",
+      "middleware-access": "api-middleware.sandbox.test",
+      "dmz-access": "api-dmz.sandbox.test",
+    });
+    for (const each of providers) expect(each.secretInputs).toContain("kubeconfig");
+  });
+
+  it("for auditors shows no Secret and changes nothing", () => {
+    const roles = ofType("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole");
+    expect(roles).toHaveLength(3);
+    for (const role of roles) {
+      const rules = role.inputs["rules"] as { apiGroups: string[]; resources: string[]; verbs: string[] }[];
+      for (const rule of rules) {
+        expect(rule.verbs).toEqual(["get", "list", "watch"]);
+        if (rule.apiGroups.includes("")) expect(rule.resources).toEqual(["namespaces", "nodes", "persistentvolumes"]);
+      }
+    }
+    const bound = ofType("kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding").map(
+      (each) => (each.inputs["roleRef"] as { name: string }).name,
+    );
+    expect([...new Set(bound)].sort()).toEqual(["platform-auditor", "view"]);
   });
 });
 

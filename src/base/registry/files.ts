@@ -2,7 +2,7 @@ import { HARDENED } from "../hardened";
 import type { PlatformConfig } from "../../config/schema";
 import { artifact, programPath } from "../../remote/artifact";
 import { managedFile, scriptFile, scriptPath } from "../../remote/bundle";
-import type { Bundle } from "../../remote/bundle";
+import type { Bundle, ManagedFile } from "../../remote/bundle";
 import { toYaml } from "../../shared/yaml";
 
 /** The account that may push, and the one that nodes pull with. */
@@ -17,6 +17,8 @@ export interface RegistrySecrets {
   readonly passwordHashes: Readonly<Record<string, string>>;
   /** What the account that pulls proves the service with. */
   readonly readerPassword: string;
+  /** What charts of the machine's template are put into the registry with. */
+  readonly writerPassword: string;
   /** Signs the state of uploads. */
   readonly httpSecret: string;
 }
@@ -81,9 +83,22 @@ Persistent=true
 WantedBy=timers.target
 `;
 
+/** What fills the registry from the machine's template, where nothing comes from upstream. */
+function mirrorFiles(secrets: RegistrySecrets): readonly ManagedFile[] {
+  return [
+    managedFile(
+      "/etc/platform/registry/writer.json",
+      `${JSON.stringify({ name: REGISTRY_WRITER, password: secrets.writerPassword })}\n`,
+      "0600",
+    ),
+    scriptFile(SERVICE, __dirname, "push-charts.py"),
+  ];
+}
+
 /** The registry on its machine; secrets go into files that only root and the service read. */
 export function registryBundle(config: PlatformConfig, secrets: RegistrySecrets): Bundle {
   const program = artifact(config, "registry");
+  const isMirrored = config.artifacts.mode === "mirrored";
   const accounts = Object.entries(secrets.passwordHashes).sort(([left], [right]) => (left < right ? -1 : 1));
   return {
     name: SERVICE,
@@ -97,7 +112,12 @@ export function registryBundle(config: PlatformConfig, secrets: RegistrySecrets)
       managedFile("/etc/systemd/system/platform-registry-collect.timer", COLLECT_TIMER),
       scriptFile(SERVICE, __dirname, "collect-garbage.sh"),
       scriptFile(SERVICE, __dirname, "registry.sh"),
+      ...(isMirrored ? mirrorFiles(secrets) : []),
     ],
-    steps: [program.step, { name: SERVICE, path: scriptPath(SERVICE, "registry.sh"), timeoutSeconds: 180 }],
+    steps: [
+      program.step,
+      { name: SERVICE, path: scriptPath(SERVICE, "registry.sh"), timeoutSeconds: 180 },
+      ...(isMirrored ? [{ name: "charts", path: scriptPath(SERVICE, "push-charts.py"), timeoutSeconds: 600 }] : []),
+    ],
   };
 }

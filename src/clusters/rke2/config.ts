@@ -5,6 +5,7 @@ import type { PlatformConfig } from "../../config/schema";
 import { serviceHost } from "../../network/dns";
 import type { PlannedMachine, PlatformPlan } from "../../plan/platform-plan";
 import { toYaml } from "../../shared/yaml";
+import { POD_SECURITY_PATH } from "./pod-security";
 
 /** RKE2's own configuration of one node, in RKE2's own keys: what its cluster, its role and the node itself say, merged. */
 
@@ -38,6 +39,7 @@ export interface ServerConfig extends AgentConfig {
   readonly "ingress-controller": "traefik";
   readonly "secrets-encryption-provider": "secretbox";
   readonly "audit-policy-file": string;
+  readonly "pod-security-admission-config-file": string;
   readonly "kube-apiserver-arg": readonly string[];
   readonly "write-kubeconfig-mode": "0600";
   readonly "etcd-snapshot-schedule-cron": string;
@@ -170,6 +172,7 @@ function serverConfig(
     "ingress-controller": "traefik",
     "secrets-encryption-provider": "secretbox",
     "audit-policy-file": AUDIT_POLICY_PATH,
+    "pod-security-admission-config-file": POD_SECURITY_PATH,
     "kube-apiserver-arg": API_SERVER_ARGUMENTS,
     "write-kubeconfig-mode": "0600",
     "etcd-snapshot-schedule-cron": SNAPSHOT_CRON,

@@ -8,6 +8,7 @@ import type { Bundle, ManagedFile } from "../../remote/bundle";
 import { renderAuditPolicy } from "./audit-policy";
 import { apiAddress, AUDIT_POLICY_PATH, clusterNodes, clusterOf, makesCluster, nodeTaints, renderRke2Config } from "./config";
 import type { NodeSecrets, SnapshotStore } from "./config";
+import { POD_SECURITY_PATH, renderPodSecurity } from "./pod-security";
 import { renderRegistries, ROOT_CERTIFICATE } from "./registries";
 import { renderIngressSecret, renderTraefikConfig } from "./traefik";
 
@@ -102,6 +103,7 @@ function commonFiles(config: PlatformConfig, plan: PlatformPlan, machine: Planne
 function serverFiles(plan: PlatformPlan, machine: PlannedMachine, material: NodeMaterial): readonly ManagedFile[] {
   return [
     managedFile(AUDIT_POLICY_PATH, renderAuditPolicy(), "0600"),
+    managedFile(POD_SECURITY_PATH, renderPodSecurity(), "0600"),
     scriptFile(SERVICE, __dirname, "remove-node.py"),
     // RKE2 does not copy manifests between servers, and the first one of them is enough.
     ...(makesCluster(machine)

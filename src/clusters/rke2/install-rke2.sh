@@ -5,6 +5,11 @@ set -euo pipefail
 
 wanted=$(python3 -I -c 'import json; print(json.load(open("/etc/platform/rke2/settings.json"))["version"])')
 release=$(dirname "$(dirname "$(readlink -f /opt/platform/rke2/program)")")
+found=$("$release/bin/rke2" --version | awk 'NR == 1 { print $3 }')
+if [ "$found" != "$wanted" ]; then
+  echo "the archive holds RKE2 $found, the platform's version is $wanted, so nothing was changed: put the right archive there, or correct platform:versions.rke2"
+  exit 1
+fi
 installed=$(/usr/local/bin/rke2 --version 2> /dev/null | awk 'NR == 1 { print $3 }' || true)
 
 if [ "$installed" != "$wanted" ]; then
@@ -23,10 +28,5 @@ if [ "$installed" != "$wanted" ]; then
     install -m 0755 "$release/bin/$each" "/usr/local/bin/$each.new"
     mv "/usr/local/bin/$each.new" "/usr/local/bin/$each"
   done
-fi
-found=$(/usr/local/bin/rke2 --version | awk 'NR == 1 { print $3 }')
-if [ "$found" != "$wanted" ]; then
-  echo "the archive holds RKE2 $found, the platform's version is $wanted: put the right archive there, or correct platform:versions.rke2"
-  exit 1
 fi
 printf 'report rke2=%s\n' "$found"

@@ -22,7 +22,8 @@ DATA = "/var/lib/rancher/rke2"
 JOIN = "/etc/rancher/rke2/config.yaml.d/50-join.yaml"
 RUNNING = "/var/lib/platform/rke2-running"
 READ = [
-    "/etc/rancher/rke2/config.yaml", "/etc/rancher/rke2/registries.yaml", "/etc/rancher/rke2/audit-policy.yaml", "/etc/default/" + UNIT, JOIN,
+    "/etc/rancher/rke2/config.yaml", "/etc/rancher/rke2/registries.yaml", "/etc/rancher/rke2/audit-policy.yaml",
+    "/etc/rancher/rke2/pod-security.yaml", "/etc/default/" + UNIT, JOIN,
 ]
 SUPERVISOR_PORT = 9345
 START_SECONDS = 1200
