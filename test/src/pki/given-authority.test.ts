@@ -8,7 +8,6 @@ import { authorityProblems, keyProblems, rootOf } from "../../../src/pki/given-a
 
 const folder = mkdtempSync(join(tmpdir(), "authority-"));
 const read = (name: string): string => readFileSync(join(folder, name), "utf8");
-const now = new Date();
 
 function openssl(...args: readonly string[]): void {
   execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
@@ -49,7 +48,7 @@ beforeAll(() => {
 });
 
 const messages = (issuing: string, chain: string): readonly string[] =>
-  authorityProblems({ issuingCertificate: read(issuing), chain: read(chain) }, now).map((each) => `${each.path}: ${each.message}`);
+  authorityProblems({ issuingCertificate: read(issuing), chain: read(chain) }, new Date()).map((each) => `${each.path}: ${each.message}`);
 
 it("takes a whole chain, and knows its root", () => {
   expect(messages("issuing.crt", "root.crt")).toEqual([]);
@@ -74,7 +73,7 @@ it("refuses one that ends too soon, with the days left", () => {
 
 it("refuses one that cannot be read", () => {
   const given = { issuingCertificate: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", chain: read("root.crt") };
-  expect(authorityProblems(given, now).map((each) => each.message)).toEqual(["holds a certificate that cannot be read"]);
+  expect(authorityProblems(given, new Date()).map((each) => each.message)).toEqual(["holds a certificate that cannot be read"]);
 });
 
 it("refuses another authority's key, and shows no key", () => {
