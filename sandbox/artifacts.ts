@@ -40,7 +40,6 @@ const RECIPE = [
 /** What the archives are made of beyond the programs. */
 const PACKED = [
   "src/config/versions.ts",
-  "Pulumi.sandbox.yaml",
   ...files("sandbox/artifacts/rke2"),
   ...files("sandbox/artifacts/rke2-release"),
   ...files("sandbox/artifacts/images"),
@@ -59,8 +58,8 @@ const PROGRAMS: Readonly<Partial<Record<ArtifactName, string>>> = {
   gogs: "gogs",
 };
 
-function keyOf(files: readonly string[]): string {
-  const hash = createHash("sha256");
+function keyOf(files: readonly string[], more = ""): string {
+  const hash = createHash("sha256").update(more);
   for (const path of files) hash.update(readFileSync(join(CHECKOUT, path)));
   return hash.digest("hex").slice(0, 12);
 }
@@ -147,12 +146,12 @@ async function packCharts(program: string, config: Pick<PlatformConfig, "version
   }
 }
 
-/** Makes the archives once and leaves them, with their checksums, in `target`, which machines see. */
-export async function provideArtifacts(target: string, say: (line: string) => void): Promise<void> {
-  const folder = join(cacheFolder(), "artifacts", keyOf([...RECIPE, ...PACKED]));
+/** Makes the archives that `stackFile` names versions of, once, and leaves them, with their checksums, in `target`, which machines see. */
+export async function provideArtifacts(target: string, stackFile: string, say: (line: string) => void): Promise<void> {
+  const { config } = readStackFile(stackFile);
+  const folder = join(cacheFolder(), "artifacts", keyOf([...RECIPE, ...PACKED], JSON.stringify(config.versions)));
   if (!existsSync(folder)) {
     const from = await programs(say);
-    const { config } = readStackFile(join(CHECKOUT, "Pulumi.sandbox.yaml"));
     const work = `${folder}.${process.pid}`;
     mkdirSync(work, { recursive: true });
     const lines: string[] = [];

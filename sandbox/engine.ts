@@ -113,8 +113,11 @@ function sandboxStackFile(path: string, slot: number, folder: string): string {
   return moveToSlot(readFileSync(path, "utf8"), slot).replace(AGE_RECIPIENT, operator);
 }
 
+/** The embedded environment's answers. */
+export const SANDBOX_STACK_FILE = join(CHECKOUT, "Pulumi.sandbox.yaml");
+
 /** Engine options of a sandbox. */
-export function sandboxEngine(name: string, slot: number, path = join(CHECKOUT, "Pulumi.sandbox.yaml")): EngineOptions {
+export function sandboxEngine(name: string, slot: number, path = SANDBOX_STACK_FILE): EngineOptions {
   const folder = sandboxFolder(name);
   return { folder, stack: name, stackFile: sandboxStackFile(path, slot, folder), sandbox: name };
 }

@@ -178,7 +178,7 @@ function restoreSettings(): void {
 }
 
 /** Makes what is missing for the sandbox of this name and returns its facts; run again it changes nothing. */
-export async function prepareHost(name: string, say: (line: string) => void): Promise<SandboxFacts> {
+export async function prepareHost(name: string, stackFile: string, say: (line: string) => void): Promise<SandboxFacts> {
   checkHost();
   const socket = await findDaemon();
   const root = new Lxd(socket, "default");
@@ -190,7 +190,7 @@ export async function prepareHost(name: string, say: (line: string) => void): Pr
   await checkRoutes(slot);
   // First of all that is made: `make down` knows by it what to remove, and the folder is for its owner only.
   writeFacts(facts);
-  await provideArtifacts(join(sandboxFolder(name), "artifacts"), say);
+  await provideArtifacts(join(sandboxFolder(name), "artifacts"), stackFile, say);
   raiseSettings();
   await makePool(root);
   await makeBridges(root, slot);

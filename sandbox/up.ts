@@ -9,7 +9,7 @@ import { ConfigError } from "../src/config/problems";
 import type { PlatformConfig } from "../src/config/schema";
 import { planPlatform } from "../src/plan/platform-plan";
 import { serveNames } from "./dns";
-import { openStack, operatorIdentity, sandboxEngine } from "./engine";
+import { openStack, operatorIdentity, SANDBOX_STACK_FILE, sandboxEngine } from "./engine";
 import { messageOf, SandboxError } from "./errors";
 import { prepareHost } from "./host";
 import { listInstances, Lxd } from "./lxd";
@@ -93,7 +93,7 @@ export interface UpResult {
 
 /** Raises the sandbox of this name, or brings it to what its stack file now says. */
 export async function raise(options: UpOptions): Promise<UpResult> {
-  const facts = await prepareHost(options.name, options.say);
+  const facts = await prepareHost(options.name, options.stackFile ?? SANDBOX_STACK_FILE, options.say);
   await startStopped(facts, options.say);
   const engine = sandboxEngine(options.name, facts.slot, options.stackFile);
   const config = configOf(engine.stackFile);

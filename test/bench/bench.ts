@@ -95,6 +95,13 @@ function span(steps: readonly FinishedStep[]): number {
   return Math.max(...steps.map((step) => step.end)) - Math.min(...steps.map((step) => step.start));
 }
 
+/** From its first node's start to its last node's readiness, by the group of its servers. */
+function clusterSpans(steps: readonly FinishedStep[]): { readonly all: number; readonly slowest: number } {
+  const joins = steps.filter((step) => step.name.endsWith("-rke2-installed"));
+  const groups = ["rkeapp", "rkemiddleware", "rkedmz"].map((group) => joins.filter((step) => step.name.startsWith(group)));
+  return { all: span(joins), slowest: Math.max(...groups.map(span)) };
+}
+
 function readTurns(): ReadonlyMap<string, number> {
   const lines = readFileSync(join(sandboxFolder(NAME), "turns.jsonl"), "utf8")
     .trim()
@@ -116,6 +123,7 @@ async function main(): Promise<void> {
   await removeSandbox(NAME, () => undefined);
   const raised = await raise({ name: NAME, say: () => undefined });
   const makespan = span(madeIn(raised));
+  const clusters = clusterSpans(madeIn(raised));
   const idle = await timed(() => raise({ name: NAME, say: () => undefined }));
   await removeSandbox(NAME, () => undefined);
 
@@ -137,6 +145,8 @@ async function main(): Promise<void> {
     ["preview of as many trivial resources (floor)", seconds(floor), `median of ${RUNS}`],
     ["ratio to the floor", Math.round((total / floor) * 100) / 100, "bar 1.5"],
     ["up: makespan", seconds(makespan), "first step to last"],
+    ["clusters: makespan", seconds(clusters.all), "first server's start to last node's readiness"],
+    ["clusters: makespan to the slowest one's", Math.round((clusters.all / clusters.slowest) * 100) / 100, "bar 1.4"],
     ["machines layer: makespan", seconds(verified), "first step to last, this layer alone"],
     ["machines layer: critical path (longest chain of one machine, waiting for its turn included)", seconds(critical), ""],
     ["machines layer: makespan to critical path", Math.round((verified / critical) * 100) / 100, "bar 1.3"],
