@@ -21,7 +21,11 @@ export function credential(
   return { password: pulumi.secret(made.result), bcrypt: pulumi.secret(made.bcryptHash) };
 }
 
-/** A password that lasts as long as what it protects: losing it loses that. */
-export function lastingSecret(name: string, parent: pulumi.Resource): pulumi.Output<string> {
-  return pulumi.secret(new random.RandomPassword(name, { length: LENGTH, special: false }, { parent, protect: true }).result);
+/**
+ * A password that lasts as long as what it protects: losing it loses that.
+ * @param bound what may not change as long as it lasts; the engine refuses an edit of that in the preview already
+ */
+export function lastingSecret(name: string, parent: pulumi.Resource, bound?: Readonly<Record<string, string>>): pulumi.Output<string> {
+  const keepers = bound === undefined ? {} : { keepers: bound };
+  return pulumi.secret(new random.RandomPassword(name, { length: LENGTH, special: false, ...keepers }, { parent, protect: true }).result);
 }

@@ -2,6 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterName } from "../../sizing/tiers";
 import { lastingSecret } from "../base/credential";
+import { USUAL_NETWORKS } from "../config/schema";
 import type { PlatformConfig } from "../config/schema";
 import type { Authority } from "../pki/authority";
 import { Certificate } from "../pki/certificate";
@@ -23,6 +24,14 @@ export interface Rke2ClusterArgs {
   readonly backupSecretKey: pulumi.Input<string>;
   /** The load balancers that hold the cluster's own address, and the backup store: a server asks both at its first start. */
   readonly after: readonly pulumi.Resource[];
+}
+
+/** Networks that are not the usual ones. */
+function ownNetworks(networks: PlatformConfig["clusters"]): Readonly<Record<string, string>> | undefined {
+  const { podNetwork, serviceNetwork } = networks;
+  return podNetwork === USUAL_NETWORKS.podNetwork && serviceNetwork === USUAL_NETWORKS.serviceNetwork
+    ? undefined
+    : { podNetwork, serviceNetwork };
 }
 
 /**
@@ -53,7 +62,8 @@ export class Rke2Cluster extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const secret = lastingSecret(`${name}-token`, this);
+    // Networks are a cluster's from its birth: with other ones, its nodes would not come back from their next restart.
+    const secret = lastingSecret(`${name}-token`, this, ownNetworks(config.clusters));
     const { servers, agents } = clusterNodes(plan, cluster);
     const hostOf = (machine: PlannedMachine): ServiceHost => {
       const host = args.hosts.get(machine.name);

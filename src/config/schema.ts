@@ -11,6 +11,9 @@ import { ARTIFACT_NAMES, VERSION_NAMES } from "./versions";
  * example, the way out ("for example ..."). So it reads as what the value must be, and carries its unit.
  */
 
+/** RKE2's own choice for the networks inside a cluster. */
+export const USUAL_NETWORKS = { podNetwork: "10.42.0.0/16", serviceNetwork: "10.43.0.0/16" };
+
 const MAX_USERS = 10000;
 const MAX_PORT = 65535;
 
@@ -283,11 +286,13 @@ export const platformSchema = z.strictObject({
     .default({}),
   clusters: z
     .strictObject({
-      podNetwork: network("the network of pods in each cluster", "10.42.0.0/16").default("10.42.0.0/16"),
-      serviceNetwork: network("the network of services in each cluster", "10.43.0.0/16").default("10.43.0.0/16"),
+      podNetwork: network("the network of pods in each cluster", USUAL_NETWORKS.podNetwork).default(USUAL_NETWORKS.podNetwork),
+      serviceNetwork: network("the network of services in each cluster", USUAL_NETWORKS.serviceNetwork).default(
+        USUAL_NETWORKS.serviceNetwork,
+      ),
     })
     .meta({ description: "networks inside each Kubernetes cluster; they are made at its birth and never change after it" })
-    .default({ podNetwork: "10.42.0.0/16", serviceNetwork: "10.43.0.0/16" }),
+    .default(USUAL_NETWORKS),
   overrides: z
     .record(z.string(), override)
     .meta({ description: "machines that are bigger than their tier says, by machine name", examples: ["gitops1: {dataDiskGb: 400}"] })

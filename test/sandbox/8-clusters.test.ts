@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { attach, eventually, raiseTest, touched } from "./fixture";
+import { attach, edited, eventually, raiseTest, touched } from "./fixture";
 import type { RaisedSandbox } from "./fixture";
 
 const CLUSTERS = { apps: "rkeapp-master", middleware: "rkemiddleware-master", dmz: "rkedmz" } as const;
@@ -141,6 +141,12 @@ it("a server whose machine is lost is forgotten, made again, and joins: the firs
     ["rkedmz2", true],
     ["rkedmz3", true],
   ]);
+});
+
+it("an edit of the clusters' own networks is refused before anything is touched", async () => {
+  const stackFile = edited({ "platform:users: 100": "platform:users: 100\n  platform:clusters: { podNetwork: 10.44.0.0/16 }" });
+  await expect(raiseTest({ stackFile })).rejects.toThrow(/cluster-(apps|middleware|dmz)-token.*protect/s);
+  expect(await sandbox.access.shell("rkeapp-master1", "cat /etc/rancher/rke2/config.yaml")).toContain("cluster-cidr: 10.42.0.0/16");
 });
 
 describe("what goes wrong says where, and what to do", () => {
