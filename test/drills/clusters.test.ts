@@ -103,6 +103,17 @@ it("etcd restored from a snapshot, by the commands of docs/operations.md, has wh
   expect(await previewed()).toEqual({ same: RESOURCES });
 });
 
+it("another password for pulling images reaches every node, one server at a time, and leaves all of them ready", async () => {
+  const stackFile = edited({ "platform:versions:": "platform:rotations: { registry-nodes: again }\n  platform:versions:" });
+  const rotated = await raise({ name: NAME, say: () => undefined, stackFile });
+  for (const group of ["rkeapp-master", "rkemiddleware-master", "rkedmz"]) {
+    const steps = [1, 2, 3].map((ordinal) => rotated.progress.steps.find(({ name }) => name === `${group}${ordinal}-rke2-installed`));
+    expect(steps.map((step) => step?.operation)).toEqual(["update", "update", "update"]);
+    for (const [index, step] of steps.entries()) expect(step?.start ?? 0).toBeGreaterThanOrEqual(steps[index - 1]?.end ?? 0);
+  }
+  for (const cluster of ["apps", "middleware", "dmz"]) kubectl(cluster, "wait", "--for=condition=Ready", "node", "--all", "--timeout=60s");
+});
+
 it("another version of RKE2 reaches one server at a time, each having saved etcd", async () => {
   const stackFile = edited({ "rke2: 1.36.3-stand-in": "rke2: 1.36.4-stand-in" });
   const upgraded = await raise({ name: NAME, say: () => undefined, stackFile });
