@@ -9,7 +9,7 @@ import type { Failure, Properties, ResourceKind } from "./plugin-server";
  * Helm and kinds whose readiness the real plugin waits for are refused until the platform needs them.
  */
 
-const PROVIDER_INPUTS = ["kubeconfig", "clusterIdentifier", "enableServerSideApply", "version"];
+const PROVIDER_INPUTS = ["kubeconfig", "clusterIdentifier", "enableServerSideApply", "enableSecretMutable", "version"];
 const MANAGER = "pulumi-kubernetes";
 const DELETE_SECONDS = 300;
 

@@ -52,7 +52,12 @@ export type FrontEnd =
       /** Paths nobody is to reach from outside. */
       readonly closedPaths?: readonly string[];
       /** From these networks, only these hosts: what else is served here is none of their business. */
-      readonly restricted?: { readonly networks: readonly string[]; readonly hosts: readonly string[] };
+      readonly restricted?: {
+        readonly networks: readonly string[];
+        readonly hosts: readonly string[];
+        /** Below these paths of this host, not even that. */
+        readonly closed?: { readonly host: string; readonly paths: readonly string[] };
+      };
     })
   | (Listener & { readonly kind: "redirect" })
   | (Listener & { readonly kind: "tcp"; readonly backEnd: string });
@@ -149,8 +154,9 @@ function resolversSection(input: HaproxyInput): readonly string[] {
   ];
 }
 
-/** The path without its query, which may hold a token. */
-const LOG_FORMAT = `"%ci:%cp %ft %b/%s %Tq/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %ac/%fc/%bc/%sc/%rc %[capture.req.hdr(0)] %HM %HPO"`;
+/** The path without its query, which may hold a token, as may the rest of one of Rancher's own. */
+const LOG_FORMAT = `"%ci:%cp %ft %b/%s %Tq/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %ac/%fc/%bc/%sc/%rc %[capture.req.hdr(0)] %HM %[var(txn.path)]"`;
+const SECRET_PATH = "/v3/import/";
 
 function condition(route: Route): string {
   const host = `{ hdr(host),field(1,:),lower ${route.host} }`;
@@ -181,6 +187,8 @@ function httpsFrontEnd(front: Extract<FrontEnd, { kind: "https" }>): readonly st
     ...listener(front, ` ssl crt ${front.certificate} alpn h2,http/1.1`),
     "    http-request capture hdr(host) len 100",
     `    log-format ${LOG_FORMAT}`,
+    "    http-request set-var(txn.path) path",
+    `    http-request set-var(txn.path) str(${SECRET_PATH}) if { path_beg ${SECRET_PATH} }`,
     "    # Only our own proxies may say who the client is.",
     `    http-request del-header X-Forwarded-For${trusted}`,
     "    http-request del-header Forwarded",
@@ -199,6 +207,11 @@ function httpsFrontEnd(front: Extract<FrontEnd, { kind: "https" }>): readonly st
       ? []
       : [
           `    http-request deny deny_status 403 if { src ${front.restricted.networks.join(" ")} } !{ hdr(host),field(1,:),lower ${front.restricted.hosts.join(" ")} }`,
+          ...(front.restricted.closed === undefined
+            ? []
+            : [
+                `    http-request deny deny_status 403 if { src ${front.restricted.networks.join(" ")} } { hdr(host),field(1,:),lower ${front.restricted.closed.host} } { path,url_dec -m beg ${front.restricted.closed.paths.join(" ")} }`,
+              ]),
         ]),
     ...(front.closedPaths === undefined
       ? []

@@ -13,6 +13,12 @@ interface KubeConfig {
   readonly users: readonly { readonly user: { readonly "client-certificate-data": string; readonly "client-key-data": string } }[];
 }
 
+interface Grant {
+  readonly token: string;
+  /** RFC 3339. */
+  readonly until: string;
+}
+
 function refuse(message: string, remedy: string): ConfigError {
   return new ConfigError("the cluster", [{ path: "--auditor", message, remedy }]);
 }
@@ -22,7 +28,7 @@ function requestToken(
   cluster: KubeConfig["clusters"][number]["cluster"],
   user: KubeConfig["users"][number]["user"],
   hours: number,
-): Promise<string> {
+): Promise<Grant> {
   const url = new URL(`/api/v1/namespaces/${ACCESS_NAMESPACE}/serviceaccounts/${AUDITOR}/token`, cluster.server);
   const body = JSON.stringify({
     apiVersion: "authentication.k8s.io/v1",
@@ -46,7 +52,7 @@ function requestToken(
         const text = Buffer.concat(parts).toString();
         const answer: unknown = text.startsWith("{") ? JSON.parse(text) : {};
         const status = isRecord(answer) && isRecord(answer["status"]) ? answer["status"] : {};
-        if (typeof status["token"] === "string") resolve(status["token"]);
+        if (typeof status["token"] === "string") resolve({ token: status["token"], until: String(status["expirationTimestamp"]) });
         else
           reject(
             refuse(
@@ -65,16 +71,16 @@ function requestToken(
 }
 
 /**
- * A kubeconfig that reads everything but secrets, good for `hours`.
+ * A kubeconfig that reads everything but secrets, good for `hours`, or for less where the API server grants less.
  * @param administrator the administrator's own kubeconfig of that cluster
  * @throws ConfigError when the cluster cannot be asked
  */
-export async function auditorKubeconfig(administrator: string, hours: number): Promise<string> {
+export async function auditorKubeconfig(administrator: string, hours: number): Promise<{ readonly text: string; readonly until: string }> {
   const { clusters, users } = parse(administrator) as KubeConfig;
   const [cluster, user] = [clusters[0]?.cluster, users[0]?.user];
   if (cluster === undefined || user === undefined) throw refuse("its kubeconfig names no cluster or no user", "Run pulumi up again");
-  const token = await requestToken(cluster, user, hours);
-  return toYaml({
+  const { token, until } = await requestToken(cluster, user, hours);
+  const text = toYaml({
     apiVersion: "v1",
     kind: "Config",
     clusters: [
@@ -84,4 +90,5 @@ export async function auditorKubeconfig(administrator: string, hours: number): P
     "current-context": "default",
     users: [{ name: AUDITOR, user: { token } }],
   });
+  return { text, until };
 }

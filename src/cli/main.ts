@@ -124,8 +124,9 @@ function program(): Command {
         saveKubeconfig(administrator, out);
         print(`${out} opens cluster ${cluster} as its administrator: keep it as you keep a root password`);
       } else {
-        saveKubeconfig(await auditorKubeconfig(administrator, auditor), out);
-        print(`${out} reads cluster ${cluster}, all but its secrets, for ${auditor} hours`);
+        const { text, until } = await auditorKubeconfig(administrator, auditor);
+        saveKubeconfig(text, out);
+        print(`${out} reads cluster ${cluster}, all but its secrets, until ${until}`);
       }
     });
   platform

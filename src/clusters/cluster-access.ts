@@ -22,7 +22,7 @@ export class ClusterAccess extends pulumi.ComponentResource {
     super("platform:clusters:ClusterAccess", name, {}, opts);
     this.provider = new kubernetes.Provider(
       name,
-      { kubeconfig: args.kubeconfig, clusterIdentifier: args.identifier, enableServerSideApply: true },
+      { kubeconfig: args.kubeconfig, clusterIdentifier: args.identifier, enableServerSideApply: true, enableSecretMutable: true },
       { parent: this },
     );
     this.inCluster = { provider: this.provider, deletedWith: args.host.resource };

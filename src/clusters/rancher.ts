@@ -57,7 +57,12 @@ export class Rancher extends pulumi.ComponentResource {
     const chart = this.install(name, args);
     const ready = new ManagedService(
       `${name}-ready`,
-      { host, bundle: rancherReadyBundle(config, plan, rancherValues(config, plan)), after: [...args.after, chart], timeout: "45m" },
+      {
+        host,
+        bundle: authority.rootCertificate.apply((root) => rancherReadyBundle(config, plan, rancherValues(config, plan, root))),
+        after: [...args.after, chart],
+        timeout: "75m",
+      },
       { parent: this },
     );
     const caCerts = authority.rootCertificate;
@@ -79,7 +84,7 @@ export class Rancher extends pulumi.ComponentResource {
         host,
         bundle: pulumi.all(imports.map(({ id, name: each }) => ({ id, name: each }))).apply(clustersActiveBundle),
         after: imports.map(({ gate }) => gate),
-        timeout: "30m",
+        timeout: "45m",
       },
       { parent: this },
     );

@@ -25,6 +25,9 @@ function rancherFiles(config: PlatformConfig, plan: PlatformPlan, cluster: Clust
   const generated = { id: "<generated: cluster-id>", manifestUrl: "<secret: manifest-url>" };
   if (cluster !== "middleware") return importBundle(config, plan, generated).files;
   const imported = ["apps", "dmz"].map((name) => ({ id: generated.id, name }));
-  const files = [...rancherReadyBundle(config, plan, rancherValues(config, plan)).files, ...clustersActiveBundle(imported).files];
+  const files = [
+    ...rancherReadyBundle(config, plan, rancherValues(config, plan, "<generated: root-certificate>\n")).files,
+    ...clustersActiveBundle(imported).files,
+  ];
   return [...new Map(files.map((file) => [file.path, file])).values()];
 }

@@ -12,6 +12,7 @@ import { ManagedService } from "../remote/managed-service";
 import type { ServiceHost } from "../remote/managed-service";
 import { ingressNames } from "../base/load-balancers/ingress-names";
 import { clusterNodes } from "./rke2/config";
+import { toYaml } from "../shared/yaml";
 import { nodeBundle, removalBundle } from "./rke2/files";
 
 export interface Rke2ClusterArgs {
@@ -25,6 +26,16 @@ export interface Rke2ClusterArgs {
   /** The load balancers that hold the cluster's own address, and the backup store: a server asks both at its first start. */
   readonly after: readonly pulumi.Resource[];
 }
+
+/** For runs that are limited to other resources: the kubernetes plugin takes no kubeconfig for the one in the operator's home. */
+const NOWHERE = toYaml({
+  apiVersion: "v1",
+  kind: "Config",
+  clusters: [{ name: "none", cluster: { server: "https://127.0.0.1:1" } }],
+  contexts: [{ name: "none", context: { cluster: "none", user: "none" } }],
+  "current-context": "none",
+  users: [{ name: "none", user: {} }],
+});
 
 /** Networks that are not the usual ones. */
 function ownNetworks(networks: PlatformConfig["clusters"]): Readonly<Record<string, string>> | undefined {
@@ -90,7 +101,9 @@ export class Rke2Cluster extends pulumi.ComponentResource {
     if (first === undefined) throw new RangeError(`the plan has no server for cluster ${cluster}`);
     const maker = join(first, secret, args.after);
     this.token = pulumi.secret(maker.report.apply(({ token = "" }) => token));
-    this.kubeconfig = pulumi.secret(maker.report.apply(({ kubeconfig = "" }) => Buffer.from(kubeconfig, "base64").toString()));
+    this.kubeconfig = pulumi.secret(
+      maker.report.apply(({ kubeconfig = "" }) => (kubeconfig === "" ? NOWHERE : Buffer.from(kubeconfig, "base64").toString())),
+    );
     const joined = [maker.gate];
     for (const machine of others) joined.push(join(machine, this.token, [...joined]).gate);
     this.firstServer = hostOf(first);

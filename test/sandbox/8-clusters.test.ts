@@ -181,7 +181,7 @@ describe("what goes wrong says where, and what to do", () => {
     const nobody = `${sandbox.machine("lblan1").address.split(".").slice(0, 3).join(".")}.250`;
     const { ok, output } = await sandbox.access.attempt(
       "rkeapp-master2",
-      `cd /usr/local/lib/platform/rke2 && sed -e 's/^ADDRESS_SECONDS = .*/ADDRESS_SECONDS = 2/' -e 's/^SERVER = .*/SETTINGS["api"] = "${nobody}"\n&/' join.py > test.py && python3 test.py; code=$?; rm test.py; exit $code`,
+      `cd /usr/local/lib/platform/rke2 && sed -e 's/^ADDRESS_SECONDS = .*/ADDRESS_SECONDS = 2/' -e 's/^SERVER = .*/SETTINGS["api"] = "${nobody}"\\n&/' join.py > test.py && python3 test.py; code=$?; rm test.py; exit $code`,
     );
     expect(ok).toBe(false);
     expect(output).toContain(

@@ -163,13 +163,37 @@ describe("in a cluster", () => {
   });
 
   it("an auditor reads all but secrets, and changes nothing", async () => {
-    const auditor = await auditorKubeconfig(configs()["middleware"] ?? "", 1);
+    const { text: auditor, until } = await auditorKubeconfig(configs()["middleware"] ?? "", 1);
+    expect(Math.abs(new Date(until).getTime() - Date.now() - 3_600_000)).toBeLessThan(120_000);
     const may = (...args: readonly string[]): boolean => kubectlWith(auditor, ...args).ok;
     expect(may("get", "pods,deployments,configmaps", "--all-namespaces")).toBe(true);
     expect(may("get", "nodes,clusterroles,customresourcedefinitions,storageclasses")).toBe(true);
     expect(kubectlWith(auditor, "get", "secrets", "--all-namespaces").output).toContain("Forbidden");
     expect(kubectlWith(auditor, "create", "namespace", "mine").output).toContain("Forbidden");
     expect(kubectlWith(auditor, "create", "token", "default").output).toContain("is forbidden");
+  });
+
+  it("the DMZ's machines reach of Rancher what an agent needs, and no log-in", async () => {
+    const status = (path: string): Promise<string> =>
+      sandbox.access.shell("rkedmz1", `curl -s -o /dev/null -w '%{http_code}' --max-time 20 https://${HOST}${path}`);
+    expect(await status("/ping")).toBe("200");
+    expect([await status("/v1-public/login"), await status("/%76%31-public/login"), await status("/dashboard/")]).toEqual([
+      "403",
+      "403",
+      "403",
+    ]);
+  });
+
+  it("no load balancer notes the token of an import", async () => {
+    const logged = await Promise.all(
+      ["lblan1", "lblan2"].map((each) => sandbox.access.shell(each, "journalctl --unit haproxy --no-pager | grep /v3/import/ || true")),
+    );
+    const lines = logged
+      .join("")
+      .split("\n")
+      .filter((line) => line !== "");
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toMatch(/ GET \/v3\/import\/$/);
   });
 
   it("a chart comes from the platform's own registry, over verified TLS", () => {

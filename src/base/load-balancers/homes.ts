@@ -57,3 +57,6 @@ export const FOR_DMZ: readonly ServiceLabel[] = [
   "registry",
   "vault",
 ];
+
+/** Where people log in to Rancher and look at it: nothing that an agent of the DMZ's cluster needs. */
+export const RANCHER_FOR_PEOPLE: readonly string[] = ["/dashboard", "/v1-public", "/v3-public"];

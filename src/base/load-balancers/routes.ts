@@ -6,7 +6,7 @@ import type { ServiceLabel } from "../../network/dns";
 import type { PlatformPlan } from "../../plan/platform-plan";
 import type { BackEnd, Check, FrontEnd, Route, Server } from "../haproxy";
 import { CERTIFICATE_FILE } from "../haproxy-files";
-import { FOR_DMZ, HOME_PATHS, HOMES } from "./homes";
+import { FOR_DMZ, HOME_PATHS, HOMES, RANCHER_FOR_PEOPLE } from "./homes";
 import type { Home } from "./homes";
 
 /** Which front ends and back ends each pair of load balancers has: every service name, from the plan alone. */
@@ -171,6 +171,7 @@ function lanRoutes(config: PlatformConfig, plan: PlatformPlan): PairRoutes {
         restricted: {
           networks: [config.zones.dmz.cidr],
           hosts: homes.filter(({ label }) => FOR_DMZ.includes(label)).map(({ host: name }) => name),
+          closed: { host: host("rancher"), paths: RANCHER_FOR_PEOPLE },
         },
       },
       { kind: "redirect", name: "to-https", address: ip, port: 80, connections: userConnections(plan).tcp },

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { REGISTRY_READER } from "../../base/registry/files";
 import type { PlatformConfig } from "../../config/schema";
 import { VERSIONS } from "../../config/versions";
@@ -20,7 +21,7 @@ const REPLICAS = 3;
 const STARTUP_CHECKS = 60;
 
 /** The chart's values: highly available, its certificate and authority given, agents that trust that authority only. */
-export function rancherValues(config: PlatformConfig, plan: PlatformPlan): Readonly<Record<string, unknown>> {
+export function rancherValues(config: PlatformConfig, plan: PlatformPlan, rootCertificate: string): Readonly<Record<string, unknown>> {
   const size = workloadsFor("middleware", plan.tier, config.products).find(({ component }) => component === "rancher");
   if (size === undefined) throw new RangeError("the sizing model has no Rancher");
   const isMirrored = config.artifacts.mode === "mirrored";
@@ -35,6 +36,8 @@ export function rancherValues(config: PlatformConfig, plan: PlatformPlan): Reado
     privateCA: true,
     agentTLSMode: "strict",
     auditLog: { enabled: true, level: 1, destination: "sidecar" },
+    // Rancher reads its authority at its start: another root must start it again.
+    extraEnv: [{ name: "PLATFORM_ROOT_SHA256", value: createHash("sha256").update(rootCertificate).digest("hex") }],
     // Its job would clear away what other clusters still need.
     postDelete: { enabled: false },
     ...(isMirrored ? { systemDefaultRegistry: serviceHost(config, "registry"), useBundledSystemChart: true } : {}),
@@ -75,8 +78,11 @@ export function rancherChart(
     ...from,
     version: artifactVersion(config, "rancher"),
     targetNamespace: RANCHER_NAMESPACE,
-    timeout: "15m",
-    valuesContent: toYaml(rancherValues(config, plan)),
+    // As Go writes it: the controller would write it so, and the next change would be a conflict.
+    timeout: "15m0s",
+    // By its default the controller answers a failed upgrade by taking Rancher away and installing it anew.
+    failurePolicy: "retry",
+    valuesContent: toYaml(rancherValues(config, plan, rootCertificate)),
   };
 }
 

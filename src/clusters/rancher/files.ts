@@ -25,7 +25,7 @@ export function rancherReadyBundle(config: PlatformConfig, plan: PlatformPlan, v
       scriptFile(SERVICE, __dirname, "rancher-ready.py"),
       scriptFile(SERVICE, __dirname, "rancher_cluster.py"),
     ],
-    steps: [{ name: "rancher", path: scriptPath(SERVICE, "rancher-ready.py"), timeoutSeconds: 2400 }],
+    steps: [{ name: "rancher", path: scriptPath(SERVICE, "rancher-ready.py"), timeoutSeconds: 4000 }],
   };
 }
 
@@ -55,6 +55,6 @@ export function clustersActiveBundle(clusters: readonly { readonly id: string; r
       scriptFile(SERVICE, __dirname, "clusters-active.py"),
       scriptFile(SERVICE, __dirname, "rancher_cluster.py"),
     ],
-    steps: [{ name: "clusters", path: scriptPath(SERVICE, "clusters-active.py"), timeoutSeconds: 1500 }],
+    steps: [{ name: "clusters", path: scriptPath(SERVICE, "clusters-active.py"), timeoutSeconds: 2500 }],
   };
 }

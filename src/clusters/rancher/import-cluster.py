@@ -3,14 +3,16 @@
 
 Rancher changes the agent itself later, so a cluster that has its agent is left alone: the first manifest again would cut it off.
 """
+import json
+
 from rancher_cluster import answer, available, check_name, fail, kubectl, look, pods, settings, wait
 
 ANSWER_SECONDS = 300
 AGENT_SECONDS = 900
 NAMESPACE = "cattle-system"
 AGENT = "cattle-cluster-agent"
-# Ours, on the agent's deployment: which of Rancher's clusters this one has become.
-MARK = "platform/rancher-cluster"
+# Ours, and nothing that Rancher makes anew: which of its clusters this one has become.
+MARK = "platform-rancher-cluster"
 
 wanted = settings("import")
 
@@ -26,10 +28,6 @@ def manifest():
     return text
 
 
-def agent():
-    return look("deployment", AGENT, "--namespace", NAMESPACE)
-
-
 def pong():
     status, text = answer(wanted["host"], "/ping")
     return (status, text) == (200, "pong"), "https://%s/ping answered %s" % (wanted["host"], status or text)
@@ -37,13 +35,14 @@ def pong():
 
 check_name(wanted["host"], wanted["address"])
 wait(pong, ANSWER_SECONDS, "Rancher's answer", lambda: "Rancher must be reached from this node at %s:443: look at the firewalls between." % wanted["address"])
-known = (agent() or {}).get("metadata", {}).get("annotations", {}).get(MARK)
+known = (look("configmap", MARK, "--namespace", NAMESPACE) or {}).get("data", {}).get("id")
 if known != wanted["id"]:
     well, printed = kubectl("apply", "--filename", "-", text=manifest().encode())
     if not well:
         fail("the manifest of cluster %s could not be applied:\n%s" % (wanted["id"], printed[-2000:]))
-    well, printed = kubectl("annotate", "--overwrite", "deployment", AGENT, "--namespace", NAMESPACE, "%s=%s" % (MARK, wanted["id"]))
+    mark = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": MARK, "namespace": NAMESPACE}, "data": {"id": wanted["id"]}}
+    well, printed = kubectl("apply", "--filename", "-", text=json.dumps(mark).encode())
     if not well:
-        fail("the agent could not be marked: %s" % printed)
+        fail("it could not be noted that cluster %s has its agent: %s" % (wanted["id"], printed))
 wait(lambda: available(NAMESPACE, AGENT), AGENT_SECONDS, "Rancher's agent", lambda: pods(NAMESPACE, "app=" + AGENT))
 print("report agent=available")

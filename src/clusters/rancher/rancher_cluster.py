@@ -12,6 +12,7 @@ import urllib.request
 KUBECTL = ["/var/lib/rancher/rke2/bin/kubectl", "--kubeconfig", "/etc/rancher/rke2/rke2.yaml", "--request-timeout=30s"]
 ROOT = "/usr/local/share/ca-certificates/platform-root.crt"
 HTTPS = 443
+LOOK_SECONDS = 180
 
 
 def settings(name):
@@ -26,9 +27,15 @@ def kubectl(*arguments, text=None):
 
 
 def look(*arguments):
-    """The object, or None where there is none."""
-    well, printed = kubectl("get", *arguments, "--ignore-not-found", "-o", "json")
-    return json.loads(printed) if well and printed else None
+    """The object, or None where there is none. An API server that does not answer is no such answer."""
+    end = time.monotonic() + LOOK_SECONDS
+    while True:
+        well, printed = kubectl("get", *arguments, "--ignore-not-found", "-o", "json")
+        if well or "the server doesn't have a resource type" in printed:
+            return json.loads(printed) if well and printed else None
+        if time.monotonic() > end:
+            fail("kubectl get %s has failed for %d s: %s" % (" ".join(arguments), LOOK_SECONDS, printed[-500:]))
+        time.sleep(2)
 
 
 def fail(message):

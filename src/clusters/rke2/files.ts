@@ -103,7 +103,7 @@ function commonFiles(config: PlatformConfig, plan: PlatformPlan, machine: Planne
 function serverFiles(plan: PlatformPlan, machine: PlannedMachine, material: NodeMaterial): readonly ManagedFile[] {
   return [
     managedFile(AUDIT_POLICY_PATH, renderAuditPolicy(), "0600"),
-    managedFile(POD_SECURITY_PATH, renderPodSecurity(), "0600"),
+    managedFile(POD_SECURITY_PATH, renderPodSecurity(clusterOf(machine)), "0600"),
     scriptFile(SERVICE, __dirname, "remove-node.py"),
     // RKE2 does not copy manifests between servers, and the first one of them is enough.
     ...(makesCluster(machine)
