@@ -7,6 +7,7 @@ import type { PlatformPlan } from "../../plan/platform-plan";
 import { artifactVersion } from "../../remote/artifact";
 import { workloadsFor } from "../../../sizing/workloads";
 import { toYaml } from "../../shared/yaml";
+import { withoutProxy } from "../without-proxy";
 
 /** Rancher as Helm installs it on MIDDLEWARE: RKE2's own Helm controller does the work, in the cluster. */
 
@@ -41,21 +42,7 @@ export function rancherValues(config: PlatformConfig, plan: PlatformPlan, rootCe
     // Its job would clear away what other clusters still need.
     postDelete: { enabled: false },
     ...(isMirrored ? { systemDefaultRegistry: serviceHost(config, "registry"), useBundledSystemChart: true } : {}),
-    ...(config.proxy === undefined || isMirrored
-      ? {}
-      : {
-          proxy: config.proxy.url,
-          noProxy: [
-            "127.0.0.0/8",
-            ...Object.values(config.zones).map((zone) => zone.cidr),
-            config.clusters.podNetwork,
-            config.clusters.serviceNetwork,
-            ".svc",
-            ".cluster.local",
-            `.${config.domain}`,
-            ...config.proxy.noProxy,
-          ].join(","),
-        }),
+    ...(config.proxy === undefined || isMirrored ? {} : { proxy: config.proxy.url, noProxy: withoutProxy(config).join(",") }),
   };
 }
 

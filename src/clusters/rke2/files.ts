@@ -5,6 +5,7 @@ import type { PlannedMachine, PlatformPlan } from "../../plan/platform-plan";
 import { artifact, artifactVersion } from "../../remote/artifact";
 import { managedFile, scriptFile, scriptPath } from "../../remote/bundle";
 import type { Bundle, ManagedFile } from "../../remote/bundle";
+import { withoutProxy } from "../without-proxy";
 import { renderAuditPolicy } from "./audit-policy";
 import { apiAddress, AUDIT_POLICY_PATH, clusterNodes, clusterOf, makesCluster, nodeTaints, renderRke2Config } from "./config";
 import type { NodeSecrets, SnapshotStore } from "./config";
@@ -59,20 +60,9 @@ const SYSCTL = [
 /** systemd units read no profile: what pulls images is told of the proxy by a file of its own, and of all that needs none. */
 function proxyFile(config: PlatformConfig, machine: PlannedMachine): readonly ManagedFile[] {
   if (config.proxy === undefined || config.artifacts.mode === "mirrored") return [];
-  const { url, noProxy } = config.proxy;
-  const direct = [
-    "127.0.0.0/8",
-    "localhost",
-    ...Object.values(config.zones).map((zone) => zone.cidr),
-    config.clusters.podNetwork,
-    config.clusters.serviceNetwork,
-    ".svc",
-    ".cluster.local",
-    `.${config.domain}`,
-    ...noProxy,
-  ];
+  const { url } = config.proxy;
   const unit = machine.roles.includes("control-plane") ? "rke2-server" : "rke2-agent";
-  return [managedFile(`/etc/default/${unit}`, `HTTP_PROXY=${url}\nHTTPS_PROXY=${url}\nNO_PROXY=${[...new Set(direct)].join(",")}\n`)];
+  return [managedFile(`/etc/default/${unit}`, `HTTP_PROXY=${url}\nHTTPS_PROXY=${url}\nNO_PROXY=${withoutProxy(config).join(",")}\n`)];
 }
 
 function commonFiles(config: PlatformConfig, plan: PlatformPlan, machine: PlannedMachine, material: NodeMaterial): readonly ManagedFile[] {
