@@ -63,6 +63,19 @@ interface Resource {
   readonly inputs?: RecordedInputs;
 }
 
+/** A resource as the state holds it. */
+interface Recorded {
+  readonly urn: string;
+  /** Already removed by a replacement whose other half was still to come. */
+  readonly pendingReplacement?: boolean;
+  readonly dependencies?: readonly string[];
+  readonly propertyDependencies?: Readonly<Record<string, readonly string[]>>;
+}
+
+interface State {
+  readonly deployment?: { readonly pending_operations?: readonly Pending[]; readonly resources?: readonly Recorded[] };
+}
+
 interface Pending {
   readonly type: string;
   readonly resource: Resource;
@@ -141,6 +154,37 @@ async function adopt(pulumi: Pulumi, resource: Resource, id: string): Promise<bo
   }
 }
 
+/** The state without these resources, and without anybody's memory of having needed them. */
+export function forgetting<Whole extends State>(state: Whole, urns: readonly string[]): Whole {
+  const kept = (list: readonly string[] | undefined): readonly string[] | undefined => list?.filter((urn) => !urns.includes(urn));
+  const resources = (state.deployment?.resources ?? [])
+    .filter((each) => !urns.includes(each.urn))
+    .map((each) => ({
+      ...each,
+      ...(each.dependencies === undefined ? {} : { dependencies: kept(each.dependencies) }),
+      ...(each.propertyDependencies === undefined
+        ? {}
+        : { propertyDependencies: Object.fromEntries(Object.entries(each.propertyDependencies).map(([key, list]) => [key, kept(list)])) }),
+    }));
+  return { ...state, deployment: { ...state.deployment, resources } };
+}
+
+/** Forgets what a replacement, cut off half-way, had removed already: what it made instead may be there, and cannot be taken over beside it. */
+async function forgetReplaced(pulumi: Pulumi, state: State, pending: readonly Pending[]): Promise<void> {
+  const urns = (state.deployment?.resources ?? [])
+    .filter((each) => each.pendingReplacement === true && pending.some(({ resource }) => resource.urn === each.urn))
+    .map((each) => each.urn);
+  if (urns.length === 0) return;
+  const folder = mkdtempSync(join(tmpdir(), "platform-state-"));
+  try {
+    const file = join(folder, "state.json");
+    writeFileSync(file, JSON.stringify(forgetting(state, urns)), { mode: 0o600 });
+    await mustRun(pulumi, ["stack", "import", "--file", file]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 export interface RecoverOptions {
   readonly pulumi: Pulumi;
   readonly stack: string;
@@ -160,9 +204,10 @@ export async function recover(options: RecoverOptions): Promise<void> {
   await clearDeadLocks(pulumi, backend, stack, say);
   const { code, stdout, stderr } = await pulumi(["stack", "export"]);
   if (code !== 0) throw new RecoveryError(`the stack's state cannot be read: ${stderr.trim()}`);
-  const state = JSON.parse(stdout) as { deployment?: { pending_operations?: readonly Pending[] } };
+  const state = JSON.parse(stdout) as State;
   const pending = (state.deployment?.pending_operations ?? []).filter((operation) => operation.type === "creating");
   if (pending.length === 0) return;
+  await forgetReplaced(pulumi, state, pending);
   for (const { resource } of pending) {
     const id = vsphereImportId(config, resource.type, resource.inputs ?? {});
     const taken = id !== undefined && (await adopt(pulumi, resource, id));
