@@ -8,7 +8,7 @@ import type { PlatformPlan } from "../plan/platform-plan";
 import { checkText } from "./check";
 import { FORMATS, planText } from "./plan";
 import type { Format } from "./plan";
-import { currentBackend, pulumiIn, recover, RecoveryError } from "./recover";
+import { currentBackend, pulumiIn, recover, RecoveryError, restoreCheckpoint } from "./recover";
 import { takeHandover, vaultMachine } from "./handover";
 import { auditorKubeconfig } from "./auditor";
 import { kubeconfigOf, saveKubeconfig } from "./kubeconfig";
@@ -96,6 +96,7 @@ function program(): Command {
       const { config } = readStackFile(`Pulumi.${stack}.yaml`);
       const pulumi = pulumiIn(process.cwd(), stack, process.env);
       const backend = await currentBackend();
+      if (restoreCheckpoint(backend, stack)) print("the state was cut off by a kill: the one before it is back");
       await recover({ pulumi, stack, backend, config, say: print });
       print(`stack ${stack} is ready for pulumi up`);
     });

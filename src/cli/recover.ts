@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { PlatformConfig } from "../config/schema";
 import { vsphereImportId } from "../machines/vsphere-import";
 import type { RecordedInputs } from "../machines/vsphere-import";
@@ -93,6 +93,43 @@ function locksOf(backend: string, stack: string): readonly Lock[] {
   return readdirSync(root, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".json") && path.split("/").at(-2) === stack)
     .map((path) => ({ path, ...(JSON.parse(readFileSync(join(root, path), "utf8")) as Omit<Lock, "path">) }));
+}
+
+function isWhole(path: string): boolean {
+  try {
+    JSON.parse(readFileSync(path, "utf8"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Puts the state before the last step back where a killed engine left half a file: a backend on disk writes it in place, and keeps the one
+ * before beside it. What that step had under way is a pending operation of it.
+ * @returns whether it had to
+ * @throws RecoveryError when neither can be read
+ */
+export function restoreCheckpoint(backend: string, stack: string): boolean {
+  const root = join(
+    backend.replace(/^file:\/\/~?/, (scheme) => (scheme.endsWith("~") ? homedir() : "")),
+    ".pulumi/stacks",
+  );
+  if (!backend.startsWith("file://") || !existsSync(root)) return false;
+  const path = readdirSync(root, { recursive: true, encoding: "utf8" }).find((each) => basename(each) === `${stack}.json`);
+  const file = path === undefined ? join(root, `${stack}.json`) : join(root, path);
+  const [found] = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((each) => basename(each) === `${stack}.json.bak`);
+  if (path !== undefined && isWhole(file)) return false;
+  // A stack that was removed in order leaves one too, but no lock.
+  if (path === undefined && (found === undefined || locksOf(backend, stack).length === 0)) return false;
+  if (found === undefined) {
+    throw new RecoveryError(`the state ${file} was cut off while it was written, and there is none before it: restore a copy of it`);
+  }
+  const before = join(root, found);
+  if (!isWhole(before))
+    throw new RecoveryError(`neither the state ${file} nor the one before it, ${before}, can be read: restore a copy of it`);
+  copyFileSync(before, join(root, found.replace(/\.bak$/, "")));
+  return true;
 }
 
 /** The run that holds the stack's lock and may still be at work: on another host, or as a process of this one. */

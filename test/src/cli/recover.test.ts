@@ -1,6 +1,10 @@
-// Proves that a state can be made to forget a resource without leaving anybody's memory of having needed it.
+// Proves that a state can be made to forget a resource without leaving anybody's memory of having needed it, and that one that was cut off
+// while it was written gives way to the one before, and a whole one never does.
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { forgetting } from "../../../src/cli/recover";
+import { forgetting, restoreCheckpoint } from "../../../src/cli/recover";
 
 it("the resource goes, and so does every mention of it; all else stays as it was", () => {
   const state = {
@@ -34,4 +38,23 @@ it("the resource goes, and so does every mention of it; all else stays as it was
       ],
     },
   });
+});
+
+it("half a file gives way to the one before it, a whole one to nothing, and two halves to an error", () => {
+  const root = mkdtempSync(join(tmpdir(), "backend-"));
+  const folder = join(root, ".pulumi/stacks/platform");
+  mkdirSync(folder, { recursive: true });
+  const [file, before] = [join(folder, "prod.json"), join(folder, "prod.json.bak")];
+  expect(restoreCheckpoint(`file://${root}`, "prod")).toBe(false);
+  writeFileSync(before, '{"version":1}');
+  // As a stack leaves it that was removed in order.
+  expect(restoreCheckpoint(`file://${root}`, "prod")).toBe(false);
+  writeFileSync(file, '{"version":2}');
+  expect(restoreCheckpoint(`file://${root}`, "prod")).toBe(false);
+  writeFileSync(file, '{"vers');
+  expect(restoreCheckpoint(`file://${root}`, "prod")).toBe(true);
+  expect(readFileSync(file, "utf8")).toBe('{"version":1}');
+  writeFileSync(file, "");
+  writeFileSync(before, "");
+  expect(() => restoreCheckpoint(`file://${root}`, "prod")).toThrow("can be read: restore a copy of it");
 });
