@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { takeHandover } from "../src/cli/handover";
 import type { KnownMachine } from "../src/cli/handover";
-import { INSIDE, pulumiIn, livingRun, recover, restoreCheckpoint } from "../src/cli/recover";
+import { INSIDE, pulumiIn, recover, restoreCheckpoint } from "../src/cli/recover";
 import { parseHandover, sealStatus, unseal } from "../src/cli/vault";
 import { parsePlatform, platformValues } from "../src/config/parse";
 import { ConfigError } from "../src/config/problems";
@@ -98,9 +98,8 @@ export async function raise(options: UpOptions): Promise<UpResult> {
   const engine = sandboxEngine(options.name, facts.slot, options.stackFile);
   const config = configOf(engine.stackFile);
   await serveNames(new Lxd(facts.socket, "default"), facts.slot, planPlatform(config));
-  if (livingRun(`file://${join(engine.folder, "backend")}`, options.name) === undefined) {
-    if (restoreCheckpoint(`file://${join(engine.folder, "backend")}`, options.name))
-      options.say("the state was cut off by a kill: the one before it is back");
+  if (restoreCheckpoint(`file://${join(engine.folder, "backend")}`, options.name)) {
+    options.say("the state was cut off by a kill: the one before it is back");
   }
   const opened = await openStack({
     ...engine,

@@ -115,7 +115,8 @@ export function restoreCheckpoint(backend: string, stack: string): boolean {
     backend.replace(/^file:\/\/~?/, (scheme) => (scheme.endsWith("~") ? homedir() : "")),
     ".pulumi/stacks",
   );
-  if (!backend.startsWith("file://") || !existsSync(root)) return false;
+  // A run that is alive is just writing it.
+  if (!backend.startsWith("file://") || !existsSync(root) || livingRun(backend, stack) !== undefined) return false;
   const path = readdirSync(root, { recursive: true, encoding: "utf8" }).find((each) => basename(each) === `${stack}.json`);
   const file = path === undefined ? join(root, `${stack}.json`) : join(root, path);
   const [found] = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((each) => basename(each) === `${stack}.json.bak`);
