@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, hostname, tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { PlatformConfig } from "../config/schema";
 import { vsphereImportId } from "../machines/vsphere-import";
 import type { RecordedInputs } from "../machines/vsphere-import";
@@ -84,12 +84,20 @@ interface Pending {
 /** An operator's problem, told without a stack trace. */
 export class RecoveryError extends Error {}
 
-function locksOf(backend: string, stack: string): readonly Lock[] {
-  const root = join(
+/** A folder of a backend on disk; undefined for another one, or where it has none. */
+function diskFolder(backend: string, name: string): string | undefined {
+  if (!backend.startsWith("file://")) return undefined;
+  const folder = join(
     backend.replace(/^file:\/\/~?/, (scheme) => (scheme.endsWith("~") ? homedir() : "")),
-    ".pulumi/locks",
+    ".pulumi",
+    name,
   );
-  if (!backend.startsWith("file://") || !existsSync(root)) return [];
+  return existsSync(folder) ? folder : undefined;
+}
+
+function locksOf(backend: string, stack: string): readonly Lock[] {
+  const root = diskFolder(backend, "locks");
+  if (root === undefined) return [];
   return readdirSync(root, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".json") && path.split("/").at(-2) === stack)
     .map((path) => ({ path, ...(JSON.parse(readFileSync(join(root, path), "utf8")) as Omit<Lock, "path">) }));
@@ -111,25 +119,24 @@ function isWhole(path: string): boolean {
  * @throws RecoveryError when neither can be read
  */
 export function restoreCheckpoint(backend: string, stack: string): boolean {
-  const root = join(
-    backend.replace(/^file:\/\/~?/, (scheme) => (scheme.endsWith("~") ? homedir() : "")),
-    ".pulumi/stacks",
-  );
+  const root = diskFolder(backend, "stacks");
   // A run that is alive is just writing it.
-  if (!backend.startsWith("file://") || !existsSync(root) || livingRun(backend, stack) !== undefined) return false;
-  const path = readdirSync(root, { recursive: true, encoding: "utf8" }).find((each) => basename(each) === `${stack}.json`);
-  const file = path === undefined ? join(root, `${stack}.json`) : join(root, path);
-  const [found] = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((each) => basename(each) === `${stack}.json.bak`);
-  if (path !== undefined && isWhole(file)) return false;
-  // A stack that was removed in order leaves one too, but no lock.
-  if (path === undefined && (found === undefined || locksOf(backend, stack).length === 0)) return false;
-  if (found === undefined) {
-    throw new RecoveryError(`the state ${file} was cut off while it was written, and there is none before it: restore a copy of it`);
-  }
-  const before = join(root, found);
-  if (!isWhole(before))
+  if (root === undefined || livingRun(backend, stack) !== undefined) return false;
+  const name = `${stack}.json`;
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((path) => [name, `${name}.bak`].includes(basename(path)));
+  // Another project's stack of the same name has files of its own.
+  const folders = [...new Set(files.map((path) => dirname(path)))];
+  return folders.filter((folder) => restoreIn(join(root, folder), name, () => locksOf(backend, stack).length > 0)).length > 0;
+}
+
+function restoreIn(folder: string, name: string, wasKilled: () => boolean): boolean {
+  const [file, before] = [join(folder, name), join(folder, `${name}.bak`)];
+  // A stack that was removed in order leaves the one before, too, but no lock.
+  if (existsSync(file) ? isWhole(file) : !wasKilled()) return false;
+  if (!isWhole(before)) {
     throw new RecoveryError(`neither the state ${file} nor the one before it, ${before}, can be read: restore a copy of it`);
-  copyFileSync(before, join(root, found.replace(/\.bak$/, "")));
+  }
+  copyFileSync(before, file);
   return true;
 }
 

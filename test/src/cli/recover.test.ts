@@ -58,3 +58,16 @@ it("half a file gives way to the one before it, a whole one to nothing, and two 
   writeFileSync(before, "");
   expect(() => restoreCheckpoint(`file://${root}`, "prod")).toThrow("can be read: restore a copy of it");
 });
+
+it("a stack of the same name in another project is neither taken for it nor touched", () => {
+  const root = mkdtempSync(join(tmpdir(), "backend-"));
+  const [own, other] = ["platform", "another"].map((project) => join(root, ".pulumi/stacks", project)) as [string, string];
+  for (const folder of [own, other]) mkdirSync(folder, { recursive: true });
+  writeFileSync(join(other, "prod.json"), '{"other":2}');
+  writeFileSync(join(other, "prod.json.bak"), '{"other":1}');
+  writeFileSync(join(own, "prod.json"), '{"ow');
+  writeFileSync(join(own, "prod.json.bak"), '{"own":1}');
+  expect(restoreCheckpoint(`file://${root}`, "prod")).toBe(true);
+  expect(readFileSync(join(own, "prod.json"), "utf8")).toBe('{"own":1}');
+  expect(readFileSync(join(other, "prod.json"), "utf8")).toBe('{"other":2}');
+});
